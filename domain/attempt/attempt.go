@@ -1,0 +1,63 @@
+// Package attempt is what passes between the owner of a job and the worker that
+// tries it: the task, and what is heard of it while it runs.
+package attempt
+
+import (
+	"time"
+
+	"yardmaster/domain/job"
+	"yardmaster/domain/plan"
+)
+
+// MaxChunk is the most bytes one log chunk carries.
+const MaxChunk = 64 << 10
+
+// Task is one attempt at a job, as a worker is asked to run it.
+type Task struct {
+	Job      job.ID
+	Token    job.Token
+	Attempt  int    // counts from 1
+	Workflow string // name of the workflow
+	Trace    string // W3C traceparent of the submission, or ""
+	Spec     plan.Job
+}
+
+// Name is unique among all attempts of all jobs: "RUN.INDEX.TOKEN".
+func (t Task) Name() string { return Name(t.Job, t.Token) }
+
+// ChunkKind says who wrote a chunk.
+type ChunkKind uint8
+
+// The kinds of chunk.
+const (
+	Output ChunkKind = iota // bytes the job's processes wrote
+	Notice                  // a line by the worker: a timeout, a cut
+)
+
+// Chunk is a piece of an attempt's log. All chunks of an attempt in the order of
+// Seq are its log.
+type Chunk struct {
+	Seq  uint64 // counts from 1 without gaps
+	Step int    // index of the step it belongs to
+	Kind ChunkKind
+	Time time.Time // by the worker's wall clock
+	Data []byte    // 1 to MaxChunk bytes
+}
+
+// Step tells where a running attempt stands.
+type Step struct {
+	Index int
+	// Running is true when the step begins, false when it has ended with Result.
+	Running   bool
+	StartedAt time.Time
+	Result    job.StepResult
+}
+
+// Observer hears of an attempt while it runs. Calls come one at a time and in
+// order; they may block, and that is the backpressure on the job's output.
+type Observer interface {
+	// StepChanged tells that a step begins or has ended.
+	StepChanged(Step)
+	// Output hands over the next chunk; its Data is the observer's to keep.
+	Output(Chunk)
+}

@@ -1,0 +1,93 @@
+// Package plan is what a workflow asks for, once its file has been read: its
+// jobs with every matrix expanded, every default filled in and every need
+// resolved. A plan never changes after its submission.
+package plan
+
+import (
+	"time"
+
+	"yardmaster/domain/retry"
+)
+
+// Limits of a plan, checked where one is made.
+const (
+	MaxJobs        = 4096 // jobs of one workflow, matrix cells included
+	MaxCells       = 256  // cells of one matrix
+	MaxSteps       = 1000 // steps of one job
+	DefaultTimeout = 6 * time.Hour
+	MaxTimeout     = 35 * 24 * time.Hour
+	MaxPriority    = 100 // priorities lie in [-MaxPriority, MaxPriority]
+)
+
+// Workflow is a graph of jobs that is submitted as one.
+type Workflow struct {
+	Name string
+	// On names the triggers of the file. They are kept, not acted on.
+	On   []string
+	Jobs []Job // in the order of the file; a matrix's cells in their place
+	// Groups are the matrices; a Job's Group points into them.
+	Groups []Group
+}
+
+// Group is what the cells of one matrix share.
+type Group struct {
+	// FailFast cancels the other cells when one fails.
+	FailFast bool
+	// MaxParallel is how many cells may be unfinished and released at once; 0 means all.
+	MaxParallel int
+}
+
+// NoGroup is the Group of a job outside any matrix.
+const NoGroup = -1
+
+// Executors a job may ask for.
+const (
+	ExecutorProcess = "process" // steps are real processes; the default
+	ExecutorNoop    = "noop"    // starts nothing and succeeds; for load tests
+)
+
+// Job is one schedulable unit of a workflow.
+type Job struct {
+	// Key names the job within its workflow: the id in the file, with the
+	// matrix values behind it where there are any: "test (linux, 1.26)".
+	Key string
+	// ID is the id in the file, shared by the cells of a matrix.
+	ID string
+	// Name is what people are shown; the Key unless the file says otherwise.
+	Name string
+	// Needs are the indexes in Workflow.Jobs of the jobs that must succeed first.
+	Needs []int
+	// RunsOn are the capabilities demanded of a worker: lower case, sorted, each once.
+	RunsOn []string
+	// Env holds workflow and job variables, merged, in order of appearance.
+	Env []Var
+	// Matrix holds the values of this cell, in the order of the file.
+	Matrix []Var
+	Group  int // index in Workflow.Groups, or NoGroup
+	// Timeout bounds one attempt. Never zero.
+	Timeout         time.Duration
+	ContinueOnError bool
+	Retry           retry.Policy
+	// Priority orders waiting jobs, higher first.
+	Priority int
+	// Idempotent allows a second attempt to start while the first may still run.
+	Idempotent bool
+	Executor   string
+	Steps      []Step
+}
+
+// Var is a name and its value.
+type Var struct{ Name, Value string }
+
+// Step is one command of a job.
+type Step struct {
+	ID   string // empty when the file gives none
+	Name string // what people are shown; never empty
+	Run  string // the script
+	// Shell is the shell's name or a template with {0}; empty means the default.
+	Shell            string
+	WorkingDirectory string // relative to the workspace; empty means the workspace
+	Env              []Var
+	Timeout          time.Duration // 0 means the job's
+	ContinueOnError  bool
+}
