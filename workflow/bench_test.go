@@ -1,0 +1,54 @@
+package workflow_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"yardmaster/workflow"
+)
+
+func bench(b *testing.B, src []byte, refused bool) {
+	b.Helper()
+	b.ReportAllocs()
+	b.SetBytes(int64(len(src)))
+	for b.Loop() {
+		if _, err := workflow.Parse("ci.yml", src); (err != nil) != refused {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParseOneJob(b *testing.B) {
+	src, err := os.ReadFile("../examples/hello.yml")
+	require.NoError(b, err)
+	bench(b, src, false)
+}
+
+func BenchmarkParseFiftyJobs(b *testing.B) {
+	var s strings.Builder
+	s.WriteString("name: fifty\nenv: {A: 1}\njobs:\n")
+	for i := range 50 {
+		fmt.Fprintf(&s, "  job%d:\n    runs-on: [linux, x64]\n    timeout-minutes: 10\n    env: {B: %d}\n", i, i)
+		if i > 0 {
+			fmt.Fprintf(&s, "    needs: [job%d]\n", i-1)
+		}
+		for k := range 4 {
+			if k == 0 {
+				s.WriteString("    steps:\n")
+			}
+			fmt.Fprintf(&s, "      - name: step %d\n        run: |\n          echo one\n          echo two: %d\n", k, k)
+		}
+	}
+	bench(b, []byte(s.String()), false)
+}
+
+// BenchmarkRefuse measures what it costs to refuse each hostile input.
+func BenchmarkRefuse(b *testing.B) {
+	for name, src := range hostile() {
+		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) { bench(b, []byte(src), true) })
+	}
+}

@@ -1,0 +1,128 @@
+package workflow_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"yardmaster/domain/plan"
+	"yardmaster/workflow"
+)
+
+func checkPlan(t *testing.T, w *plan.Workflow) {
+	t.Helper()
+	require.NoError(t, validate(w))
+}
+
+// validate checks what the rest of the system relies on in a plan.
+func validate(w *plan.Workflow) error {
+	if w.Name == "" || len(w.Jobs) == 0 || len(w.Jobs) > plan.MaxJobs {
+		return fmt.Errorf("workflow %q with %d jobs", w.Name, len(w.Jobs))
+	}
+	keys := map[string]bool{}
+	for i, j := range w.Jobs {
+		switch {
+		case keys[j.Key]:
+			return fmt.Errorf("key %q twice", j.Key)
+		case j.Key == "" || j.ID == "" || j.Name == "":
+			return fmt.Errorf("job %d lacks a name: %+v", i, j)
+		case j.Timeout <= 0 || j.Timeout > plan.MaxTimeout:
+			return fmt.Errorf("job %q: timeout %s", j.Key, j.Timeout)
+		case len(j.Steps) == 0 || len(j.Steps) > plan.MaxSteps:
+			return fmt.Errorf("job %q: %d steps", j.Key, len(j.Steps))
+		case j.Executor != plan.ExecutorProcess && j.Executor != plan.ExecutorNoop:
+			return fmt.Errorf("job %q: executor %q", j.Key, j.Executor)
+		case j.Group < plan.NoGroup || j.Group >= len(w.Groups), (j.Group == plan.NoGroup) != (j.Matrix == nil):
+			return fmt.Errorf("job %q: group %d of %d", j.Key, j.Group, len(w.Groups))
+		case j.Priority < -plan.MaxPriority || j.Priority > plan.MaxPriority:
+			return fmt.Errorf("job %q: priority %d", j.Key, j.Priority)
+		}
+		keys[j.Key] = true
+		for _, s := range j.Steps {
+			if s.Name == "" || s.Run == "" || s.Timeout < 0 || s.Timeout > plan.MaxTimeout {
+				return fmt.Errorf("job %q: step %+v", j.Key, s)
+			}
+		}
+	}
+	return acyclic(w)
+}
+
+// acyclic checks by taking away, again and again, the jobs whose needs are gone.
+func acyclic(w *plan.Workflow) error {
+	gone := make([]bool, len(w.Jobs))
+	for left := len(w.Jobs); left > 0; {
+		before := left
+		for i, j := range w.Jobs {
+			ready := !gone[i]
+			for _, n := range j.Needs {
+				if n < 0 || n >= len(w.Jobs) {
+					return fmt.Errorf("job %q needs number %d of %d", j.Key, n, len(w.Jobs))
+				}
+				ready = ready && gone[n]
+			}
+			if ready {
+				gone[i] = true
+				left--
+			}
+		}
+		if left == before {
+			return errors.New("needs in a circle")
+		}
+	}
+	return nil
+}
+
+func FuzzParse(f *testing.F) {
+	for _, pattern := range []string{"../examples/*.yml", "testdata/*.yml"} {
+		paths, err := filepath.Glob(pattern)
+		require.NoError(f, err)
+		for _, path := range paths {
+			src, err := os.ReadFile(path)
+			require.NoError(f, err)
+			f.Add(src)
+		}
+	}
+	for name, src := range hostile() {
+		if len(src) < 10_000 {
+			f.Add([]byte(src))
+		} else {
+			f.Add([]byte(src[:2_000] + "\n# " + name))
+		}
+	}
+	for _, src := range []string{
+		"", "\ufeff", "a: &a [*a]", "<<: *x", "? [a]\n: b", "- - -", "a: |\n  ${{\n",
+		"%TAG ! x\n---\n!a b", "a\rb\u2028",
+		"jobs: {a: {<<: [{steps: [{run: x}]}]}}", "a: \"\\xff\\0\"", "{a: b}: c",
+		"jobs:\n  a: {strategy: {matrix: {a: [1], include: [{b: 2}]}}, steps: [{run: x}]}",
+		job("needs: a"), step(`shell: "{0}"`), "jobs: {a: &a {steps: [{run: x}]}, b: *a}",
+		"yardmaster: {retry: {attempts: 2, delay: 1e9}}", "jobs: {? : {}}", "\t", "a:\n\t- b", "- !!binary x", "&a *a",
+	} {
+		f.Add([]byte(src))
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		w, err := workflow.Parse("f.yml", src)
+		if err == nil {
+			checkPlan(t, w)
+			return
+		}
+		var faults workflow.Faults
+		require.ErrorAs(t, err, &faults)
+		require.NotEmpty(t, faults)
+		require.LessOrEqual(t, len(faults), workflow.MaxFaults+1)
+		require.Nil(t, w)
+		for i, fault := range faults {
+			require.Equal(t, "f.yml", fault.File)
+			require.NotEmpty(t, fault.Message)
+			require.Positive(t, fault.Line)
+			require.Positive(t, fault.Column)
+			if i > 0 && fault.Line == faults[i-1].Line {
+				require.GreaterOrEqual(t, fault.Column, faults[i-1].Column)
+			}
+			_ = fault.Snippet(src)
+		}
+	})
+}

@@ -1,0 +1,107 @@
+package workflow
+
+import (
+	"fmt"
+	"strings"
+)
+
+// unknownKey reports a key that the mapping called what does not have, with the
+// most helpful thing that can be said about it.
+func (d *decoder) unknownKey(key *node, what string, known []string) {
+	name := key.text
+	if d.crowded() {
+		d.report(key.pos, "unknown key", "")
+		return
+	}
+	if hint, ok := absent(name); ok {
+		d.report(key.pos, fmt.Sprintf("%s is not supported in this version", quote(name)), hint)
+		return
+	}
+	hint := ""
+	if near := nearest(name, known); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	} else if len(known) <= 12 {
+		hint = "possible here: " + strings.Join(known, ", ")
+	}
+	d.report(key.pos, fmt.Sprintf("unknown key %s in %s", quote(name), what), hint)
+}
+
+// absent returns what to do instead of a key that GitHub Actions has and this
+// version lacks.
+func absent(key string) (hint string, ok bool) {
+	switch key {
+	case "if":
+		return "remove it, or test the condition in the script", true
+	case "uses":
+		return "write the commands in run; actions and reusable workflows cannot be called", true
+	case "with":
+		return "it belongs to uses; pass values to a script in env", true
+	case "container":
+		return "remove it; name what the job needs of its worker in runs-on", true
+	case "services":
+		return "remove it; start what the job needs in a step", true
+	case "outputs":
+		return "remove it; jobs cannot hand values on yet", true
+	case "concurrency":
+		return "remove it; runs do not exclude each other yet", true
+	case "permissions":
+		return "remove it: Yardmaster gives jobs no token", true
+	case "environment":
+		return "remove it; put variables in env", true
+	case "secrets":
+		return "remove it; do not write secrets into env either: it is stored with the run", true
+	case "run-name":
+		return "remove it; name is shown instead", true
+	case "inputs":
+		return "remove it; a workflow takes no inputs yet", true
+	case "snapshot":
+		return "remove it", true
+	}
+	return "", false
+}
+
+const (
+	maxCompared = 40 // characters of a misspelt word that is worth comparing
+	maxDistance = 3  // edits from it to the word that was meant
+)
+
+// nearest returns the word that name was probably meant to be, or "".
+func nearest(name string, words []string) string {
+	if name == "" || len(name) > maxCompared {
+		return ""
+	}
+	best, least := "", min(maxDistance, max(1, len(name)/2))+1
+	for _, w := range words {
+		if len(w) > maxCompared+maxDistance {
+			continue
+		}
+		if n := distance(fold(name), fold(w)); n < least {
+			best, least = w, n
+		}
+	}
+	return best
+}
+
+// fold makes spellings equal that people mix up: case, and what joins words.
+func fold(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
+
+// distance counts the insertions, deletions and replacements from a to b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,64 @@
+// Package workflow reads workflow files: GitHub Actions syntax, as a strict
+// subset, with one key of our own (yardmaster). It turns the bytes of a file
+// into a plan, or into every fault found in it.
+//
+// What it promises:
+//
+//   - It is pure: no input or output, no clock, no goroutine, no panic.
+//   - A file is accepted whole or not at all. What this version does not know
+//     is refused with its line and column, never ignored.
+//   - Untrusted input is safe: size, density, depth, aliases and the size of
+//     the resulting plan are bounded before memory is spent on them.
+//   - The same bytes give the same plan, in the order of the file.
+package workflow
+
+import (
+	"yardmaster/domain/plan"
+)
+
+// Limits of a file, beside those of a plan.
+const (
+	MaxFileBytes = 1 << 20 // of the whole file
+	MaxDepth     = 64      // of lists and mappings within each other
+	MaxNodes     = 100_000 // values, with every alias written out
+	MaxFaults    = 100     // shown for one file; the rest are counted
+	MaxNeeds     = 1 << 18 // edges between jobs, matrix cells included
+	MaxPlanBytes = 16 << 20
+	// MaxMarks bounds the characters that could begin a value. It keeps the
+	// reading of a hostile file short; a file of a megabyte stays below it with
+	// one such character in thirteen.
+	MaxMarks = 80_000
+)
+
+// Parse reads the workflow file src. The name is used in faults, and names the
+// workflow when the file does not. The error, if any, is a Faults.
+func Parse(name string, src []byte) (*plan.Workflow, error) {
+	d := &decoder{reporter: reporter{file: name, seen: map[Fault]struct{}{}}}
+	w := d.parse(src)
+	if faults := d.sorted(); len(faults) > 0 {
+		return nil, faults
+	}
+	return w, nil
+}
+
+func (d *decoder) parse(src []byte) *plan.Workflow {
+	src = withoutBOM(src)
+	d.src = src
+	if !d.admit(src) {
+		return nil
+	}
+	doc := d.load(src)
+	if doc == nil {
+		return nil
+	}
+	root := d.lower(doc)
+	if root == nil {
+		return nil
+	}
+	f := d.readFile(root)
+	d.checkNeeds(f)
+	if d.any() {
+		return nil
+	}
+	return d.build(f)
+}
