@@ -1,0 +1,242 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"golang.org/x/time/rate"
+
+	"yardmaster/domain/lease"
+	"yardmaster/domain/partition"
+	"yardmaster/domain/worker"
+	"yardmaster/messages"
+	"yardmaster/supervisor"
+)
+
+// Limits of mailboxes. Behind each stands a limit of demand; these only keep a
+// defect from taking the memory of the whole node.
+const (
+	gatewayMailbox   = 4096  // requests; a client waits for each
+	partitionMailbox = 65536 // ends of jobs and batches
+	jobMailbox       = 1024  // a chunk window and a few commands
+	runMailbox       = 8192  // ends of the run's jobs
+)
+
+// Config is what a coordinator node is built from.
+type Config struct {
+	Log    *slog.Logger
+	System *actor.ActorSystem // its address set
+	Opener Opener
+	Logs   Logs
+	// Partitions is how many the cluster has; all are owned by this node.
+	Partitions int
+	Lease      lease.Lease
+	QueueLimit int     // jobs that may wait
+	SubmitRate float64 // runs a second; 0 means no limit
+	KeepRuns   int     // ended runs that stay readable
+	NodeID     string
+	Version    string
+	NATSURL    string
+	Metrics    *Metrics
+	Hooks      supervisor.Hooks
+	Gauges     *Gauges
+	// Dispatcher runs the actors; nil means Proto.Actor's own.
+	Dispatcher actor.Dispatcher
+}
+
+// Gauges count the messages that wait in the mailboxes of each class of actor.
+type Gauges struct {
+	Gateway, Partitions, Jobs, Runs supervisor.Gauge
+}
+
+// Node is the actors of a coordinator node.
+type Node struct {
+	config    Config
+	log       *slog.Logger
+	system    *actor.ActorSystem
+	startedAt time.Time
+
+	boards      []*Board
+	feed        *Feed
+	roster      *Roster
+	logs        Logs
+	metrics     *Metrics
+	plans       *messages.Plans
+	gateway     *actor.PID
+	coordinator *actor.PID
+
+	coordinatorEnv *coordinatorEnv
+	gatewayEnv     *gatewayEnv
+	sessionEnv     *sessionEnv
+	shares         []*atomic.Pointer[jobEnv]
+	mailboxes      struct{ gateway, partition, job, run *supervisor.MailboxClass }
+
+	supervision *supervisor.Tree
+	ready       chan struct{}
+	arriving    sync.Mutex
+	awaited     map[string]struct{} // local IDs of those without whom it is not ready
+	failed      chan error
+	serving     context.Context //nolint:containedctx // the life of the node, for streams that outlive a request
+	stopServing context.CancelFunc
+	stopped     <-chan struct{}
+}
+
+// NewNode prepares a node and starts nothing.
+func NewNode(c Config) *Node {
+	n := &Node{
+		config: c, log: c.Log, system: c.System, startedAt: time.Now(), feed: NewFeed(), roster: NewRoster(),
+		logs: c.Logs, metrics: c.Metrics, plans: messages.NewPlans(), ready: make(chan struct{}),
+		awaited: map[string]struct{}{gatewayID: {}},
+		failed:  make(chan error, 1),
+	}
+	n.serving, n.stopServing = context.WithCancel(context.Background())
+	n.stopped = n.serving.Done()
+	n.gateway, n.coordinator = n.local(gatewayID), n.local(coordinatorID)
+	n.mailboxes.gateway = &supervisor.MailboxClass{Limit: gatewayMailbox, Gauge: &c.Gauges.Gateway}
+	n.mailboxes.partition = &supervisor.MailboxClass{Limit: partitionMailbox, Gauge: &c.Gauges.Partitions}
+	n.mailboxes.job = &supervisor.MailboxClass{Limit: jobMailbox, Gauge: &c.Gauges.Jobs}
+	n.mailboxes.run = &supervisor.MailboxClass{Limit: runMailbox, Gauge: &c.Gauges.Runs}
+	owners := make([]*actor.PID, c.Partitions)
+	for p := range c.Partitions {
+		n.boards = append(n.boards, NewBoard(n.feed))
+		n.shares = append(n.shares, new(atomic.Pointer[jobEnv]))
+		owners[p] = n.local(ownerID(partition.Number(p)))
+		n.awaited[owners[p].GetId()] = struct{}{}
+	}
+	n.coordinatorEnv = &coordinatorEnv{
+		log: c.Log, roster: n.roster, queueLimit: c.QueueLimit, partitions: owners, registry: n.local(registryID),
+	}
+	n.gatewayEnv = &gatewayEnv{
+		log: c.Log, metrics: c.Metrics, partitions: owners, queueLimit: int64(c.QueueLimit),
+		arrived: func() { n.arrived(gatewayID) }, ready: n.Ready,
+	}
+	if c.SubmitRate > 0 {
+		n.gatewayEnv.limiter = rate.NewLimiter(rate.Limit(c.SubmitRate), max(1000, int(c.SubmitRate)))
+	}
+	n.sessionEnv = &sessionEnv{
+		log: c.Log, lease: c.Lease, roster: n.roster, boards: n.boards, coordinator: n.coordinator, store: n.storeFleet,
+	}
+	return n
+}
+
+func (n *Node) local(id string) *actor.PID { return actor.NewPID(n.system.Address(), id) }
+
+func (n *Node) partitionEnv(p partition.Number) *partitionEnv {
+	return &partitionEnv{
+		log: n.log, opener: n.config.Opener, logs: n.logs, metrics: n.metrics, board: n.boards[p], plans: n.plans,
+		specs: new(specCache), keep: n.config.KeepRuns/n.config.Partitions + 1, coordinator: n.coordinator,
+		replayed: func() { n.arrived(ownerID(p)) }, share: n.shares[p],
+	}
+}
+
+// storeFleet keeps an event about a worker in the journal of partition 0, where
+// the coordinator lives.
+func (n *Node) storeFleet(event []byte) error {
+	env := n.shares[0].Load()
+	if env == nil {
+		return ErrLostOwnership
+	}
+	return env.journal.Append(event)
+}
+
+// Start runs the actors. Ready tells when every partition has been replayed.
+func (n *Node) Start() error {
+	tree, err := supervisor.Start(n.system, n.tree(), func(reason error) {
+		n.failed <- fmt.Errorf("the actors of the node failed beyond repair: %w", reason)
+	}, supervisionOptions(n.log, n.config.Hooks, n.config.Dispatcher)...)
+	n.supervision = tree
+	return err
+}
+
+// supervisionOptions are those of nodes and workers alike.
+func supervisionOptions(log *slog.Logger, hooks supervisor.Hooks, d actor.Dispatcher) []supervisor.Option {
+	options := []supervisor.Option{supervisor.WithLogger(log), supervisor.WithHooks(hooks)}
+	if d != nil {
+		options = append(options, supervisor.WithDispatchers(func(string) actor.Dispatcher { return d }))
+	}
+	return options
+}
+
+// AwaitReady returns when every partition has been replayed, or with the reason
+// why that will not be.
+func (n *Node) AwaitReady(ctx context.Context) error {
+	select {
+	case <-n.ready:
+		return nil
+	case err := <-n.failed:
+		n.failed <- err
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("actors: not ready: %w", ctx.Err())
+	}
+}
+
+// Ready reports whether every partition has been replayed.
+func (n *Node) Ready() bool {
+	select {
+	case <-n.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// arrived notes that an actor is there. It is no message, since the one who
+// would count them may not be there yet, or not any more.
+func (n *Node) arrived(id string) {
+	n.arriving.Lock()
+	defer n.arriving.Unlock()
+	_, first := n.awaited[id]
+	delete(n.awaited, id)
+	if first && len(n.awaited) == 0 {
+		close(n.ready)
+	}
+}
+
+// Failed tells, once, that the node has failed beyond repair.
+func (n *Node) Failed() <-chan error { return n.failed }
+
+// Backend returns what the API needs.
+func (n *Node) Backend() Backend { return Backend{n} }
+
+// Roster shows the workers that the node knows.
+func (n *Node) Roster() *Roster { return n.roster }
+
+// Compact makes new snapshots of the partitions whose journals have grown, and
+// removes the logs of runs that are no longer kept.
+func (n *Node) Compact(ctx context.Context) error {
+	var errs []error
+	for p := range n.boards {
+		if gone := n.boards[p].takeGone(); len(gone) > 0 {
+			errs = append(errs, n.logs.Purge(ctx, gone))
+		}
+		f := newFold(n.config.KeepRuns/n.config.Partitions+1, messages.NewPlans())
+		errs = append(errs, n.config.Opener.Compact(ctx, partition.Number(p), f))
+	}
+	return errors.Join(errs...)
+}
+
+// WorkerDisconnected says that the connection of a worker has ended: it gets
+// nothing new until it is heard of again.
+func (n *Node) WorkerDisconnected(id string) {
+	n.system.Root.Send(n.local(registryID), disconnected{worker.ID(id)})
+}
+
+// CloseGate refuses new work from now on. Jobs go on.
+func (n *Node) CloseGate() { n.system.Root.Send(n.gateway, closeGate{}) }
+
+// Stop ends the actors in the reverse order of their start. Jobs that run on
+// workers go on there; what is stored is found at the next start.
+func (n *Node) Stop(ctx context.Context) error {
+	n.stopServing()
+	if n.supervision == nil {
+		return nil
+	}
+	return supervisor.Stop(ctx, n.supervision)
+}

@@ -1,0 +1,366 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"yardmaster/domain/ledger"
+	"yardmaster/domain/partition"
+	"yardmaster/domain/problem"
+	"yardmaster/domain/run"
+	"yardmaster/messages"
+	"yardmaster/supervisor"
+)
+
+const (
+	// openTimeout bounds the replay of a partition. Beyond it the start failed.
+	openTimeout = 2 * time.Minute
+	// retrySoon is when to try again after a passing overload.
+	retrySoon = 250 * time.Millisecond
+)
+
+// Partition owns a share of all runs: it replays their journal, takes new
+// submissions, and starts the actors of runs and jobs.
+//
+// Mailbox protocol
+//
+//	message         from         does                                    answer
+//	*submitBatch    gateway      stores the runs, then starts their jobs  its done is called
+//	batchStored     itself       -                                       -
+//	jobEnded        job, run     pokes the run, unless it has ended       -
+//	*toRun          gateway      passes a message on to a run             the run's
+//	jobPoisoned     jobs         fails the job, or quarantines it         -
+//	journalLost     job, run     replays the partition                    -
+//	announceAll     coordinator  every job says where it stands           -
+//
+// When its journal is lost it panics, and is replayed by its supervisor's
+// restart, together with its jobs and runs.
+type Partition struct {
+	number  partition.Number
+	env     *partitionEnv
+	jobs    *actor.PID
+	runs    *actor.PID
+	jobEnv  *jobEnv
+	journal Journal
+	pending map[string]*pendingKey // idempotency keys of submissions being stored
+}
+
+// partitionEnv is what a partition is given.
+type partitionEnv struct {
+	log         *slog.Logger
+	opener      Opener
+	logs        Logs
+	metrics     *Metrics
+	board       *Board
+	plans       *messages.Plans
+	specs       *specCache
+	keep        int // ended runs to keep
+	coordinator *actor.PID
+	replayed    func() // told at the end of each replay
+	// share is where the jobs and runs of the partition find their environment:
+	// it changes with each replay.
+	share *atomic.Pointer[jobEnv]
+}
+
+type (
+	// submitBatch asks for runs of one plan.
+	submitBatch struct {
+		runs []run.Submission
+		plan []byte // encoded
+		// done is told of each run, in the order of runs, or of the failure.
+		done func([]submitted, error)
+	}
+	// submitted is the answer to one submission.
+	submitted struct {
+		id       run.ID
+		existing bool
+		err      error
+	}
+	batchStored struct {
+		batch   *submitBatch
+		fresh   []int // indexes in batch.runs
+		out     []submitted
+		err     error
+		journal Journal // that it was given to
+	}
+	// pendingKey is a key whose submission is being stored.
+	pendingKey struct {
+		id     run.ID
+		digest [32]byte
+		then   []func(error)
+	}
+	// toRun is a message for the actor of a run, which is started if need be.
+	toRun struct {
+		id      run.ID
+		message any
+	}
+	jobPoisoned struct {
+		name   string
+		reason error
+	}
+	announceAll struct{}
+)
+
+func newPartition(number partition.Number, env *partitionEnv, jobs, runs *actor.PID) *Partition {
+	return &Partition{number: number, env: env, jobs: jobs, runs: runs, pending: map[string]*pendingKey{}}
+}
+
+// Receive implements actor.Actor.
+func (p *Partition) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		p.open(ctx)
+	case *actor.Stopping, *actor.Restarting:
+		p.close()
+	case *submitBatch:
+		p.submit(ctx, m)
+	case batchStored:
+		p.stored(ctx, m)
+	case jobEnded:
+		p.jobEnded(ctx, m)
+	case *toRun:
+		p.toRun(ctx, m)
+	case jobPoisoned:
+		p.poisoned(ctx, m)
+	case journalLost:
+		p.lost(m)
+	case announceAll:
+		p.announceAll(ctx)
+	case actor.SystemMessage, actor.AutoReceiveMessage:
+	default:
+		p.env.log.Warn("unexpected message", slog.String("type", fmt.Sprintf("%T", m)))
+	}
+}
+
+// open replays the partition and starts what is alive in it. It panics when the
+// journal cannot be replayed: then nothing may be decided.
+func (p *Partition) open(ctx actor.Context) {
+	started := time.Now()
+	deadline, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
+	l := ledger.New(p.env.keep, messages.PackRun)
+	fold := &fold{ledger: l, plans: p.env.plans}
+	journal, err := p.env.opener.Open(deadline, p.number, fold.Snapshot, fold.Event)
+	if err != nil {
+		panic(fmt.Errorf("replay partition %d: %w", p.number, err))
+	}
+	p.journal = journal
+	l.TakeGone() // their logs went in an earlier life
+	p.env.metrics.replayed(p.env.board.reset(l), l)
+	p.jobEnv = &jobEnv{
+		log: p.env.log, board: p.env.board, journal: journal, logs: p.env.logs, specs: p.env.specs,
+		metrics: p.env.metrics, coordinator: p.env.coordinator, owner: ctx.Self(),
+	}
+	again := p.env.share.Swap(p.jobEnv) != nil
+	live, ended := l.Counts()
+	p.env.log.Info("partition replayed", slog.Uint64("partition", uint64(p.number)), slog.Int("live", live),
+		slog.Int("ended", ended), slog.Int("events", fold.events), slog.Duration("took", time.Since(started)))
+	p.revive(ctx, again)
+	p.env.replayed()
+}
+
+// revive starts the actors of what was alive when the journal ended: every job
+// that may have been released, and the runs, which find what was left undone.
+// With again, an actor may be there already, started by a message that had waited
+// in a mailbox: it is told to look at the new replay.
+func (p *Partition) revive(ctx actor.Context, again bool) {
+	var first any
+	if again {
+		first = &messages.AnnounceJob{}
+	}
+	for _, e := range p.env.board.live() {
+		next, _ := p.env.board.next(e.Run.ID)
+		for _, i := range next.Release {
+			e.Release(i)
+		}
+		for i, j := range e.Jobs {
+			if !j.State.Final() && e.Released(uint32(i)) {
+				ctx.Send(p.jobs, &supervisor.Spawn{Name: j.ID.String(), First: first})
+			}
+		}
+		if len(next.Skip)+len(next.Cancel) > 0 {
+			ctx.Send(p.runs, &supervisor.Spawn{Name: string(e.Run.ID)})
+		}
+	}
+}
+
+func (p *Partition) close() {
+	if p.journal != nil {
+		p.journal.Close()
+	}
+	for _, k := range p.pending {
+		for _, then := range k.then {
+			then(errStopping)
+		}
+	}
+}
+
+var errStopping = problem.RetryIn(problem.Unavailable, time.Second, "the node is stopping or recovering: try again")
+
+// submit stores a batch in one append. A key that was used before, or is being
+// stored right now, answers with its run.
+func (p *Partition) submit(ctx actor.Context, b *submitBatch) {
+	out := make([]submitted, len(b.runs))
+	var fresh []int
+	var events [][]byte
+	for i := range b.runs {
+		s := &b.runs[i]
+		if known, err := p.known(s); known != "" || err != nil {
+			out[i] = submitted{known, true, err}
+			continue
+		}
+		if s.Key != "" {
+			p.pending[s.Key] = &pendingKey{id: s.ID, digest: s.Digest}
+		}
+		out[i] = submitted{id: s.ID}
+		fresh = append(fresh, i)
+		encoded := b.plan
+		if len(events) > 0 { // it stands in the entry's first event
+			encoded = nil
+		}
+		events = append(events, messages.EncodeSubmission(*s, encoded, messages.Stamp{
+			At: s.At, Principal: s.Principal, TraceParent: s.Trace,
+		}))
+	}
+	if len(fresh) == 0 {
+		p.answer(b, out)
+		return
+	}
+	root, self, journal := ctx.ActorSystem().Root, ctx.Self(), p.journal
+	journal.AppendAsync(events, func(err error) {
+		root.Send(self, batchStored{b, fresh, out, err, journal})
+	})
+}
+
+// known returns the run that the key of s was used for, or a conflict.
+func (p *Partition) known(s *run.Submission) (run.ID, error) {
+	if s.Key == "" {
+		return "", nil
+	}
+	id, digest := run.ID(""), s.Digest
+	if pending, ok := p.pending[s.Key]; ok {
+		id, digest = pending.id, pending.digest
+	} else if use, ok := p.env.board.key(s.Key); ok {
+		id, digest = use.Run, use.Digest
+	}
+	if digest != s.Digest {
+		return "", problem.New(problem.Conflict,
+			"idempotency key %q was used for run %s of another workflow file: use a new key", s.Key, id)
+	}
+	return id, nil
+}
+
+// lost ends this life of the partition, unless the journal is that of a former
+// one: everything is replayed in the next.
+func (p *Partition) lost(m journalLost) {
+	if m.journal == p.journal {
+		panic(ErrLostOwnership)
+	}
+}
+
+// answer replies to a batch, once the runs that others of its keys stand for are
+// stored.
+func (p *Partition) answer(b *submitBatch, out []submitted) {
+	for i := range out {
+		pending, ok := p.pending[b.runs[i].Key]
+		if !ok || out[i].err != nil || out[i].id != pending.id {
+			continue
+		}
+		pending.then = append(pending.then, func(err error) {
+			if err != nil {
+				out[i].err = err
+			}
+			p.answer(b, out)
+		})
+		return
+	}
+	b.done(out, nil)
+}
+
+// stored goes on with a batch whose append has ended.
+func (p *Partition) stored(ctx actor.Context, m batchStored) {
+	if m.journal != p.journal { // it was replayed since: what was stored is shown already
+		m.batch.done(m.out, p.notStored(m.err))
+		return
+	}
+	for _, i := range m.fresh {
+		s := &m.batch.runs[i]
+		if m.err == nil {
+			m.out[i].err = p.begin(ctx, *s)
+		}
+	}
+	var waiting []func(error)
+	for _, i := range m.fresh {
+		if k, ok := p.pending[m.batch.runs[i].Key]; ok && k.id == m.batch.runs[i].ID {
+			delete(p.pending, m.batch.runs[i].Key)
+			waiting = append(waiting, k.then...)
+		}
+	}
+	err := p.notStored(m.err)
+	for _, then := range waiting {
+		then(err)
+	}
+	if err != nil {
+		m.batch.done(nil, err)
+	} else {
+		p.answer(m.batch, m.out)
+	}
+	if m.err != nil && !errors.Is(m.err, ErrOverloaded) {
+		panic(m.err)
+	}
+}
+
+func (p *Partition) notStored(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrOverloaded):
+		return problem.RetryIn(problem.Exhausted, retrySoon, "the journal has more to store than it can: try again")
+	default:
+		return errStopping
+	}
+}
+
+// begin shows a run that is durable, and starts the jobs that may.
+func (p *Partition) begin(ctx actor.Context, s run.Submission) error {
+	entry, ready, err := p.env.board.submit(s)
+	if err != nil {
+		return err
+	}
+	p.env.metrics.submitted(entry)
+	for _, i := range ready {
+		ctx.Send(p.jobs, &supervisor.Spawn{Name: entry.Jobs[i].ID.String()})
+	}
+	return nil
+}
+
+func (p *Partition) jobEnded(ctx actor.Context, m jobEnded) {
+	if m.runEnded {
+		return
+	}
+	ctx.Send(p.runs, &supervisor.Spawn{Name: string(m.id.Run), First: runPoked{}})
+}
+
+func (p *Partition) toRun(ctx actor.Context, m *toRun) {
+	ctx.Send(p.runs, &supervisor.Spawn{
+		Name: string(m.id), First: &actor.MessageEnvelope{Message: m.message, Sender: ctx.Sender()},
+	})
+}
+
+// announceAll has every job that lives say where it stands, for a coordinator
+// that knows nothing yet.
+func (p *Partition) announceAll(ctx actor.Context) {
+	for _, e := range p.env.board.live() {
+		for i, j := range e.Jobs {
+			if !j.State.Final() && e.Released(uint32(i)) {
+				ctx.Send(p.jobs, &supervisor.Spawn{Name: j.ID.String(), First: &messages.AnnounceJob{}})
+			}
+		}
+	}
+}
