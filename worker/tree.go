@@ -1,0 +1,97 @@
+//go:build unix
+
+package worker
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"yardmaster/worker/proc"
+	"yardmaster/worker/shim"
+)
+
+const (
+	// patience is how long a shim may take beyond the grace before the worker
+	// lends a hand. A job can stop its shim.
+	patience = 5 * time.Second
+	// killPause is the time between two rounds of that.
+	killPause = 10 * time.Millisecond
+)
+
+// tree is the processes of one attempt: the shim and what is below it.
+type tree struct {
+	cmd      *exec.Cmd
+	commands io.WriteCloser
+	encoder  *json.Encoder
+	// reports has one report for each step that was started. It is closed when
+	// the shim has ended.
+	reports chan shim.Report
+	gone    chan struct{} // closed after reports; then ended may be read
+	ended   error         // how the shim ended
+}
+
+// plant starts the shim, whose steps will write to output. The caller closes its
+// own end of that.
+func plant(command, environ []string, dir string, output *os.File) (*tree, error) {
+	cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // it is stopped in steps, not killed by a context
+	cmd.Env, cmd.Dir, cmd.Stderr = environ, dir, output
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	commands, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("worker: shim: %w", err)
+	}
+	reports, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("worker: shim: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("worker: shim: %w", err)
+	}
+	t := &tree{
+		cmd: cmd, commands: commands, encoder: json.NewEncoder(commands),
+		reports: make(chan shim.Report, 1), gone: make(chan struct{}),
+	}
+	go t.watch(reports)
+	return t, nil
+}
+
+func (t *tree) watch(r io.Reader) {
+	dec := json.NewDecoder(r)
+	for {
+		var report shim.Report
+		if dec.Decode(&report) != nil {
+			break
+		}
+		t.reports <- report
+	}
+	t.ended = t.cmd.Wait()
+	close(t.gone)
+	close(t.reports)
+}
+
+// send asks the shim for something. A shim that is gone shows in reports.
+func (t *tree) send(c shim.Command) { _ = t.encoder.Encode(c) }
+
+// kill asks the shim to kill all that is left, and then to end.
+func (t *tree) kill() { _ = t.commands.Close() }
+
+// fell makes a shim that does not do as it is told go on, and kills what is below
+// it meanwhile. It never kills the shim: to it fall the orphans, and it alone can
+// tell that there are none. It returns when the shim is gone.
+func (t *tree) fell() {
+	t.kill()
+	for {
+		_ = t.cmd.Process.Signal(syscall.SIGCONT) // gone is as good as woken
+		proc.KillTree(t.cmd.Process.Pid)
+		select {
+		case <-t.gone:
+			return
+		case <-time.After(killPause):
+		}
+	}
+}
