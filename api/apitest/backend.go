@@ -1,0 +1,208 @@
+// Package apitest has a backend for tests of the API and of what calls it. It
+// keeps everything in memory and starts no goroutine.
+package apitest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"yardmaster/api"
+	"yardmaster/domain/problem"
+	"yardmaster/messages"
+)
+
+// Backend is an api.Backend whose content a test decides.
+type Backend struct {
+	// OnSubmit answers Submit; nil gives each key the run RunID(n).
+	OnSubmit func(s api.Submission) ([]*messages.SubmittedRun, error)
+	// OnWatch plays a watch, after the first, empty response; nil waits for ctx.
+	OnWatch func(ctx context.Context, runID string, send func(*messages.WatchRunsResponse) error) error
+	// OnLog plays a log; nil sends the parts of Logs.
+	OnLog func(ctx context.Context, r *messages.ReadLogRequest, send func(*messages.ReadLogResponse) error) error
+	// OnCancel answers Cancel; nil grants everything.
+	OnCancel func(r *messages.CancelRunRequest, principal string) error
+	// Fail is what every call answers, when it is set.
+	Fail error
+
+	mu          sync.Mutex
+	runs        []*messages.Run // newest first
+	submissions []api.Submission
+	cancels     []*messages.CancelRunRequest
+	logs        map[string][]*messages.ReadLogResponse
+	WorkerList  []*messages.Worker
+	Why         *messages.ExplainJobResponse
+}
+
+var _ api.Backend = (*Backend)(nil)
+
+// RunID returns the ID of the nth run, from 1.
+func RunID(n int) string { return fmt.Sprintf("01K0000000000000000000%04d", n) }
+
+// Put adds a run as the newest, or replaces the one with its ID.
+func (b *Backend) Put(run *messages.Run) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, r := range b.runs {
+		if r.GetRunId() == run.GetRunId() {
+			b.runs[i] = run
+			return
+		}
+	}
+	b.runs = append([]*messages.Run{run}, b.runs...)
+}
+
+// PutLog sets the log of an attempt.
+func (b *Backend) PutLog(runID string, job, attempt uint32, parts ...*messages.ReadLogResponse) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.logs == nil {
+		b.logs = make(map[string][]*messages.ReadLogResponse)
+	}
+	b.logs[logKey(runID, job, attempt)] = parts
+}
+
+func logKey(runID string, job, attempt uint32) string {
+	return fmt.Sprintf("%s.%d.%d", runID, job, attempt)
+}
+
+// Submissions returns what was submitted so far.
+func (b *Backend) Submissions() []api.Submission {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]api.Submission(nil), b.submissions...)
+}
+
+// Cancels returns what was cancelled so far.
+func (b *Backend) Cancels() []*messages.CancelRunRequest {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]*messages.CancelRunRequest(nil), b.cancels...)
+}
+
+// Submit implements api.Backend.
+func (b *Backend) Submit(_ context.Context, s api.Submission) ([]*messages.SubmittedRun, error) {
+	b.mu.Lock()
+	b.submissions = append(b.submissions, s)
+	b.mu.Unlock()
+	if b.Fail != nil {
+		return nil, b.Fail
+	}
+	if b.OnSubmit != nil {
+		return b.OnSubmit(s)
+	}
+	runs := make([]*messages.SubmittedRun, len(s.Keys))
+	for i := range runs {
+		runs[i] = &messages.SubmittedRun{RunId: RunID(i + 1)}
+	}
+	return runs, nil
+}
+
+// GetRun implements api.Backend.
+func (b *Backend) GetRun(_ context.Context, id string) (*messages.Run, error) {
+	if b.Fail != nil {
+		return nil, b.Fail
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range b.runs {
+		if r.GetRunId() == id {
+			return r, nil
+		}
+	}
+	return nil, problem.New(problem.NotFound, "there is no run %s", id)
+}
+
+// ListRuns implements api.Backend.
+func (b *Backend) ListRuns(_ context.Context, req *messages.ListRunsRequest) ([]*messages.Run, error) {
+	if b.Fail != nil {
+		return nil, b.Fail
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var found []*messages.Run
+	for _, r := range b.runs {
+		older := req.GetBeforeRunId() == "" || r.GetRunId() < req.GetBeforeRunId()
+		if older && len(found) < int(req.GetLimit()) && wanted(r, req) {
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}
+
+func wanted(r *messages.Run, req *messages.ListRunsRequest) bool {
+	if req.GetName() != "" && req.GetName() != r.GetName() {
+		return false
+	}
+	for _, s := range req.GetStates() {
+		if s == r.GetState() {
+			return true
+		}
+	}
+	return len(req.GetStates()) == 0
+}
+
+// WatchRuns implements api.Backend.
+func (b *Backend) WatchRuns(
+	ctx context.Context, runID string, send func(*messages.WatchRunsResponse) error,
+) error {
+	if b.Fail != nil {
+		return b.Fail
+	}
+	if err := send(&messages.WatchRunsResponse{}); err != nil {
+		return err
+	}
+	if b.OnWatch != nil {
+		return b.OnWatch(ctx, runID, send)
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// ReadLog implements api.Backend.
+func (b *Backend) ReadLog(
+	ctx context.Context, req *messages.ReadLogRequest, send func(*messages.ReadLogResponse) error,
+) error {
+	if b.OnLog != nil {
+		return b.OnLog(ctx, req, send)
+	}
+	b.mu.Lock()
+	parts, ok := b.logs[logKey(req.GetRunId(), req.GetJobIndex(), req.GetAttempt())]
+	b.mu.Unlock()
+	if !ok {
+		return problem.New(problem.NotFound, "there is no such log")
+	}
+	for _, p := range parts {
+		if err := send(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Cancel implements api.Backend.
+func (b *Backend) Cancel(_ context.Context, req *messages.CancelRunRequest, principal string) error {
+	b.mu.Lock()
+	b.cancels = append(b.cancels, req)
+	b.mu.Unlock()
+	if b.Fail != nil {
+		return b.Fail
+	}
+	if b.OnCancel != nil {
+		return b.OnCancel(req, principal)
+	}
+	return nil
+}
+
+// Explain implements api.Backend.
+func (b *Backend) Explain(context.Context, string, uint32) (*messages.ExplainJobResponse, error) {
+	return b.Why, b.Fail
+}
+
+// Workers implements api.Backend.
+func (b *Backend) Workers(context.Context) ([]*messages.Worker, error) { return b.WorkerList, b.Fail }
+
+// Info implements api.Backend.
+func (b *Backend) Info(context.Context) (*messages.GetServerInfoResponse, error) {
+	return &messages.GetServerInfoResponse{Version: "test", NodeId: "n1"}, b.Fail
+}
