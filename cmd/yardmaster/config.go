@@ -1,0 +1,234 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"yardmaster/api"
+)
+
+// nodeConfig is what an operator may choose about a coordinator node.
+type nodeConfig struct {
+	DataDir      string        // of the journal
+	NodeID       string        // in the cluster; the host's name
+	Listen       string        // HOST:PORT of the API
+	NATSListen   string        // HOST:PORT for workers
+	TokenFile    string        // tokens of the API; empty means loopback without any
+	Partitions   int           // of the journal, fixed when the data directory is created
+	QueueLimit   int           // queued jobs, beyond which submissions are refused
+	KeepRuns     int           // ended runs that are kept
+	Retention    time.Duration // of journal events that no snapshot needs; 0 means for ever
+	SubmitRate   float64       // runs a second; 0 means unlimited
+	Lease        time.Duration // for a silent worker to keep its attempts
+	DrainTimeout time.Duration // for a stop in good order
+	// AcceptLostMarks starts although the record of how far the journal had come
+	// is lost, so that a cut journal would not be noticed.
+	AcceptLostMarks bool
+	Local           bool // without TCP for NATS; for yardmaster run
+	Logger          *slog.Logger
+}
+
+// workerConfig is what an operator may choose about a worker.
+type workerConfig struct {
+	Server         string // URL of the server's NATS
+	ID             string
+	WorkDir        string // of the workspaces
+	MetricsListen  string // HOST:PORT of /metrics; empty means none
+	Labels         []string
+	Slots          int
+	Grace          time.Duration // between SIGTERM and SIGKILL of a step
+	DrainTimeout   time.Duration // for its attempts to end when it is stopped
+	LogCap         int64         // bytes of one attempt's log that are kept
+	KeepWorkspaces bool
+	Logger         *slog.Logger
+	Node           *node // in the same process, for yardmaster run; else nil
+}
+
+// Bounds and defaults of configuration.
+const (
+	defaultAPIListen  = "127.0.0.1:8427"
+	defaultNATSListen = "127.0.0.1:4222"
+	defaultLogCap     = 64 << 20
+	maxPartitions     = 1024
+	maxSlots          = 10_000
+	maxQueue          = 10_000_000
+	maxKept           = 10_000_000
+	shortestLease     = 5 * time.Second
+	longestLease      = 24 * time.Hour
+)
+
+func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
+	flags.StringVar(&c.DataDir, "data-dir", dataDir, "`directory` of the journal")
+	flags.StringVar(&c.NodeID, "node-id", nodeID, "`name` of this node")
+	flags.StringVar(&c.Listen, "listen", defaultAPIListen, "`host:port` of the API; beyond loopback it needs --token-file")
+	flags.StringVar(&c.NATSListen, "nats-listen", defaultNATSListen, "`host:port` where workers connect")
+	flags.IntVar(&c.Partitions, "partitions", 4, "parts of the journal, fixed when the data directory is created")
+	flags.IntVar(&c.QueueLimit, "queue-limit", 200_000, "queued `jobs`, beyond which submissions are refused")
+	flags.IntVar(&c.KeepRuns, "keep-runs", 10_000, "ended `runs` that are kept")
+	flags.DurationVar(&c.Retention, "journal-retention", 30*24*time.Hour,
+		"how long the journal keeps history that it does not need; 0 means for ever")
+	flags.Float64Var(&c.SubmitRate, "submit-rate", 0, "`runs` accepted a second; 0 means unlimited")
+	flags.DurationVar(&c.Lease, "lease", 20*time.Second, "how long a silent worker keeps its jobs")
+	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 30*time.Second, "how long a stop in good order may take")
+	flags.BoolVar(&c.AcceptLostMarks, "accept-lost-marks", false,
+		"start although the file of journal marks is lost or damaged, after you have checked the disk")
+}
+
+// validate returns everything that is wrong with the configuration.
+func (c *nodeConfig) validate() error {
+	return errors.Join(
+		check(c.DataDir != "", "--data-dir is empty"),
+		checkName("--node-id", c.NodeID),
+		api.CheckListen(c.Listen, c.TokenFile != ""),
+		checkAddress("--nats-listen", c.NATSListen),
+		checkRange("--partitions", c.Partitions, 1, maxPartitions),
+		checkRange("--queue-limit", c.QueueLimit, 1, maxQueue),
+		checkRange("--keep-runs", c.KeepRuns, 0, maxKept),
+		check(c.Retention >= 0, "--journal-retention is negative"),
+		check(c.SubmitRate >= 0, "--submit-rate is negative"),
+		check(c.Lease >= shortestLease && c.Lease <= longestLease,
+			"--lease is %s; it can be from %s to %s", c.Lease, shortestLease, longestLease),
+		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
+		checkTokens(c.TokenFile),
+	)
+}
+
+// checkTokens tells of a token file that cannot be used before anything starts.
+func checkTokens(path string) error {
+	if path == "" {
+		return nil
+	}
+	_, err := api.LoadTokens(path)
+	return err
+}
+
+func (c *workerConfig) bind(flags *pflag.FlagSet, workDir, id string) {
+	flags.StringVar(&c.Server, "server", "nats://"+defaultNATSListen, "`URL` of the server")
+	flags.StringVar(&c.ID, "id", id, "`name` of this worker, its own in the cluster")
+	flags.StringVar(&c.WorkDir, "work-dir", workDir, "`directory` of the workspaces")
+	flags.StringVar(&c.MetricsListen, "metrics-listen", "", "`host:port` of /metrics; empty means none")
+	flags.StringSliceVar(&c.Labels, "labels", defaultLabels(), "capabilities that jobs may demand with runs-on")
+	flags.IntVar(&c.Slots, "slots", runtime.NumCPU(), "`attempts` at once")
+	flags.DurationVar(&c.Grace, "grace", 10*time.Second, "time for a cancelled step between SIGTERM and SIGKILL")
+	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 10*time.Minute, "time for running jobs to end after a stop")
+	flags.Int64Var(&c.LogCap, "log-cap", defaultLogCap, "`bytes` kept of the log of one attempt")
+	flags.BoolVar(&c.KeepWorkspaces, "keep-workspaces", false, "leave the workspace of each attempt behind")
+}
+
+// validate returns everything that is wrong with the configuration, and brings
+// the labels into their form: lower case.
+func (c *workerConfig) validate() error {
+	faults := []error{
+		checkServerURL(c.Server),
+		checkName("--id", c.ID),
+		check(c.WorkDir != "", "--work-dir is empty"),
+		checkRange("--slots", c.Slots, 1, maxSlots),
+		check(c.Grace >= 0, "--grace is negative"),
+		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
+		check(c.LogCap > 0, "--log-cap is not positive"),
+	}
+	if c.MetricsListen != "" {
+		faults = append(faults, checkAddress("--metrics-listen", c.MetricsListen))
+	}
+	for i, label := range c.Labels {
+		c.Labels[i] = strings.ToLower(strings.TrimSpace(label))
+		faults = append(faults, checkName("--labels", c.Labels[i]))
+	}
+	return errors.Join(faults...)
+}
+
+func check(ok bool, format string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
+
+func checkRange(flag string, value, least, most int) error {
+	return check(value >= least && value <= most, "%s is %d; it can be from %d to %d", flag, value, least, most)
+}
+
+// nameForm is the form of the names that become parts of NATS subjects.
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$`)
+
+// labelForm is nameForm with the dot, which labels such as ubuntu-24.04 need.
+var labelForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$`)
+
+func checkName(flag, name string) error {
+	form, more := nameForm, ""
+	if flag == "--labels" {
+		form, more = labelForm, ", ."
+	}
+	return check(form.MatchString(name), "%s: %q is not 1 to 63 letters, digits, _, -%s", flag, name, more)
+}
+
+func checkAddress(flag, addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	return check(err == nil, "%s: %q is not HOST:PORT", flag, addr)
+}
+
+func checkServerURL(s string) error {
+	u, err := url.Parse(s)
+	return check(err == nil && u.Host != "" && (u.Scheme == "nats" || u.Scheme == "tls"),
+		"--server is not the URL of a server (nats://HOST:PORT)") // it may hold a password: do not show it
+}
+
+// configError presents all faults of a configuration at once.
+func configError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError("%s", strings.ReplaceAll(err.Error(), "\n", "\nyardmaster: "))
+}
+
+func defaultLabels() []string { return []string{runtime.GOOS, runtime.GOARCH} }
+
+// defaultName makes a name of the host's.
+func defaultName() string {
+	host, _ := os.Hostname()
+	host, _, _ = strings.Cut(host, ".")
+	name := strings.Map(func(r rune) rune {
+		if nameForm.MatchString(string(r)) || r == '-' {
+			return r
+		}
+		return '-'
+	}, host)
+	name = strings.TrimLeft(name, "-")
+	if len(name) > 63 {
+		name = name[:63]
+	}
+	if name == "" {
+		return "yardmaster"
+	}
+	return name
+}
+
+// defaultDir returns where kind of data lies: under the user's state directory,
+// or the system's for root.
+func defaultDir(getenv func(string) string, kind string) string {
+	if os.Geteuid() == 0 {
+		return filepath.Join("/var/lib/yardmaster", kind)
+	}
+	if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "yardmaster", kind)
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "yardmaster", kind)
+	}
+	return filepath.Join(os.TempDir(), "yardmaster", kind)
+}

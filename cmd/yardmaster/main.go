@@ -1,0 +1,54 @@
+// Command yardmaster is the whole of Yardmaster in one program: the coordinator
+// node, the worker, and what users type. This package reads flags, wires parts
+// together and shows what the API answers; it decides nothing.
+//
+// Exit codes: 0 success; 1 the workflow failed; 2 wrong usage or bad input; 3
+// the server could not be reached or could not answer; 130 cancelled.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// lastWords is how long a program that was told twice to stop may take.
+const lastWords = 3 * time.Second
+
+func main() {
+	if code, isShim := shimMain(os.Args); isShim {
+		os.Exit(code)
+	}
+	tuneGC(os.Getenv)
+	stops, release := listenForStops()
+	code := execute(stops, os.Args[1:], systemStreams())
+	release()
+	os.Exit(code)
+}
+
+// stops are the user's wishes to stop: the first asks for an orderly end, the
+// second for one at once.
+type stops struct{ orderly, immediate context.Context } //nolint:containedctx // the two signals of a process
+
+// listenForStops turns SIGINT and SIGTERM into stops. Some time after the second
+// one it ends the process, whatever it is doing.
+func listenForStops() (stops, func()) {
+	orderly, stopOrderly := context.WithCancel(context.Background())
+	immediate, stopImmediate := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stopOrderly()
+		<-signals
+		stopImmediate()
+		time.AfterFunc(lastWords, func() { os.Exit(exitCancelled) })
+	}()
+	return stops{orderly, immediate}, func() {
+		signal.Stop(signals)
+		stopOrderly()
+		stopImmediate()
+	}
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	if code, isShim := shimMain(os.Args); isShim { // the worker starts this program beside its steps
+		os.Exit(code)
+	}
+	time.Local = time.UTC // golden files hold times of day
+	goleak.VerifyTestMain(settled{m})
+}
+
+// throttleOver is beyond the second for which the actor system counts messages to
+// actors that are gone. It does so in a goroutine that nothing stops.
+const throttleOver = 10 * time.Second
+
+// settled runs the tests, and gives what ends by itself the time to.
+type settled struct{ *testing.M }
+
+func (s settled) Run() int {
+	code := s.M.Run()
+	for began := time.Now(); goleak.Find() != nil && time.Since(began) < throttleOver; {
+	}
+	return code
+}

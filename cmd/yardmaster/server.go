@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) serverCommand() *cobra.Command {
+	var cfg nodeConfig
+	cmd := &cobra.Command{
+		Use:         "server",
+		Short:       "Start a coordinator node",
+		Args:        cobra.NoArgs,
+		Annotations: map[string]string{annotationEnv: "yes"},
+		RunE: func(*cobra.Command, []string) error {
+			cfg.TokenFile, cfg.Logger = a.tokenFile, a.logger()
+			return a.serve(cfg)
+		},
+	}
+	cfg.bind(cmd.Flags(), defaultDir(a.getenv, "server"), defaultName())
+	return cmd
+}
+
+func (a *app) serve(cfg nodeConfig) error {
+	if err := configError(cfg.validate()); err != nil {
+		return err
+	}
+	n, err := a.launch.node(a.stops.orderly, cfg)
+	if err != nil {
+		return a.notStarted("server", err)
+	}
+	cfg.Logger.Info("server ready", slog.String("node_id", cfg.NodeID), slog.String("api", n.APIURL()))
+	failure := a.untilStopped(n.Done())
+	return errors.Join(failure, a.stopWithin(cfg.DrainTimeout, n.Stop))
+}
+
+func (a *app) workerCommand() *cobra.Command {
+	var cfg workerConfig
+	cmd := &cobra.Command{
+		Use:         "worker",
+		Short:       "Start a worker that runs jobs",
+		Example:     "  yardmaster worker --server nats://127.0.0.1:4222 --labels linux,gpu --slots 8",
+		Args:        cobra.NoArgs,
+		Annotations: map[string]string{annotationEnv: "yes"},
+		RunE: func(*cobra.Command, []string) error {
+			cfg.Logger = a.logger()
+			return a.work(cfg)
+		},
+	}
+	cfg.bind(cmd.Flags(), defaultDir(a.getenv, "worker"), defaultName())
+	return cmd
+}
+
+func (a *app) work(cfg workerConfig) error {
+	if err := configError(cfg.validate()); err != nil {
+		return err
+	}
+	w, err := a.launch.worker(a.stops.orderly, cfg, nil)
+	if err != nil {
+		return a.notStarted("worker", err)
+	}
+	cfg.Logger.Info("worker ready", slog.String("worker_id", cfg.ID), slog.Int("slots", cfg.Slots))
+	failure := a.untilStopped(w.Done())
+	if failure == nil {
+		cfg.Logger.Info("worker draining", slog.String("worker_id", cfg.ID))
+		if err := a.stopWithin(cfg.DrainTimeout, w.Drain); err != nil {
+			cfg.Logger.Warn("worker did not drain", slog.String("error", err.Error()))
+		}
+	}
+	return errors.Join(failure, a.stopWithin(stopTimeout, w.Stop))
+}
+
+// stopTimeout is how long a part may take to stop once it has nothing to do.
+const stopTimeout = 30 * time.Second
+
+// untilStopped waits for the user's wish to stop, or a failure.
+func (a *app) untilStopped(failed <-chan error) error {
+	select {
+	case <-a.stops.orderly.Done():
+		return nil
+	case err := <-failed:
+		if err == nil {
+			return nil
+		}
+		return serverError("%s", err)
+	}
+}
+
+// stopWithin stops something: within d, and at once when the user insists.
+func (a *app) stopWithin(d time.Duration, stop func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(a.stops.immediate, d)
+	defer cancel()
+	if err := stop(ctx); err != nil {
+		return serverError("stop: %s", err)
+	}
+	return nil
+}
+
+func (a *app) notStarted(what string, err error) error {
+	if a.stops.orderly.Err() != nil {
+		return &exitError{code: exitCancelled}
+	}
+	return serverError("the %s did not start: %s", what, err)
+}

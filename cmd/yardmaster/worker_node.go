@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"yardmaster/actors"
+	"yardmaster/cluster/bridge"
+	"yardmaster/cluster/natsjs"
+	"yardmaster/domain/plan"
+	"yardmaster/observe"
+	"yardmaster/supervisor"
+	"yardmaster/worker"
+	"yardmaster/worker/shim"
+)
+
+// workerClient begins the name under which a worker connects to NATS.
+const workerClient = "worker "
+
+// workerNode is a worker in this process.
+type workerNode struct {
+	actors  *actors.WorkerNode
+	closers []func(context.Context) error
+}
+
+// shimMain runs the process beside the steps of an attempt, when args ask for it.
+func shimMain(args []string) (code int, isShim bool) {
+	if !shim.Wanted(args) {
+		return 0, false
+	}
+	return shim.Run(), true
+}
+
+// startWorker starts a worker. It returns before a coordinator node has welcomed
+// it: that may take as long as it takes.
+func startWorker(ctx context.Context, cfg workerConfig) (*workerNode, error) {
+	w := &workerNode{}
+	if err := w.start(ctx, cfg); err != nil {
+		stopping, cancel := context.WithTimeout(context.Background(), cfg.DrainTimeout)
+		defer cancel()
+		return nil, errors.Join(err, w.Stop(stopping))
+	}
+	return w, nil
+}
+
+func (w *workerNode) later(stop func(context.Context) error) { w.closers = append(w.closers, stop) }
+
+func (w *workerNode) start(ctx context.Context, cfg workerConfig) error {
+	executor, err := worker.New(worker.Config{
+		WorkDir: cfg.WorkDir, Grace: cfg.Grace, LogCap: cfg.LogCap, Environ: os.Environ(),
+		KeepWorkspaces: cfg.KeepWorkspaces, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	w.later(func(context.Context) error { return executor.Close() })
+	metrics := observe.NewWorker()
+	back := make(chan struct{}, 1)
+	conn, err := dialWorker(ctx, cfg, metrics, back)
+	if err != nil {
+		return err
+	}
+	w.later(func(context.Context) error { conn.Close(); return nil })
+	epoch := bridge.NewEpoch(bridge.Worker, time.Now())
+	system := bridge.NewSystem(cfg.ID, epoch, cfg.Logger)
+	w.later(func(context.Context) error { system.Shutdown(); return nil })
+	pool := supervisor.NewPool()
+	w.later(func(context.Context) error { pool.Close(); return nil })
+	w.actors = actors.NewWorkerNode(actors.WorkerConfig{
+		Log: cfg.Logger, System: system, ID: cfg.ID, Incarnation: epoch, Version: readBuildInfo().Version, Labels: cfg.Labels,
+		Slots:    cfg.Slots,
+		Executor: worker.Executors{plan.ExecutorProcess: executor, plan.ExecutorNoop: worker.Noop{}},
+		Discover: func(ctx context.Context) (string, error) { return natsjs.Discover(ctx, conn, cfg.ID) },
+		Hooks:    metrics.Supervision(), Dispatcher: pool,
+	})
+	b, err := bridge.Start(system, natsjs.NewTransport(conn, system.Address(), cfg.ID), bridge.Config{
+		NodeID: cfg.ID, Role: bridge.Worker, Hooks: metrics.Bridge(),
+		Kinds: []bridge.Kind{{Name: actors.AttemptKind, Spawn: w.actors.SpawnAttempt}},
+	})
+	if err != nil {
+		return err
+	}
+	w.later(func(ctx context.Context) error { return ignoreDisconnected(b.Close(ctx)) })
+	if err := b.Listen(); err != nil {
+		return err
+	}
+	w.later(w.actors.Stop)
+	if err := w.actors.Start(); err != nil {
+		return err
+	}
+	w.followConnection(back)
+	return w.serveMetrics(ctx, cfg, metrics)
+}
+
+// dialWorker connects to the server, or to the node in the same process. back
+// gets a token whenever the connection is there again.
+func dialWorker(ctx context.Context, cfg workerConfig, metrics *observe.Worker, back chan struct{},
+) (*nats.Conn, error) {
+	dial := natsjs.DialConfig{
+		Name: workerClient + cfg.ID, InboxPrefix: natsjs.WorkerInbox(cfg.ID), KeepTrying: true,
+		Changes: func(change natsjs.Change, err error) {
+			metrics.Connectivity(change, err)
+			if change == natsjs.Reconnected || change == natsjs.Connected {
+				select {
+				case back <- struct{}{}:
+				default:
+				}
+			}
+		},
+	}
+	if cfg.Node != nil {
+		return cfg.Node.server.Connect(ctx, dial)
+	}
+	return natsjs.Dial(ctx, cfg.Server, dial)
+}
+
+// followConnection has the worker announce itself when it is connected again.
+func (w *workerNode) followConnection(back <-chan struct{}) {
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() { // ends with the worker
+		defer close(ended)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-back:
+				w.actors.Reconnected()
+			}
+		}
+	}()
+	w.later(func(context.Context) error { close(stop); <-ended; return nil })
+}
+
+func (w *workerNode) serveMetrics(ctx context.Context, cfg workerConfig, metrics *observe.Worker) error {
+	if cfg.MetricsListen == "" {
+		return nil
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.MetricsListen)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics.Handler())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second}
+	go func() { _ = server.Serve(listener) }() // ends with Shutdown
+	w.later(server.Shutdown)
+	return nil
+}
+
+// ignoreDisconnected forgives a worker that its last words were not heard: when
+// the server is gone too there is nobody to hear them.
+func ignoreDisconnected(err error) error {
+	// A flush that waits while the connection is tried anew in vain ends with
+	// ErrConnectionClosed, although the connection is closed only afterwards.
+	if errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrConnectionClosed) {
+		return nil
+	}
+	return err
+}
+
+// Done gives the error that ended it, if it fails.
+func (w *workerNode) Done() <-chan error { return w.actors.Failed() }
+
+// Drain takes no more attempts and waits for those it has.
+func (w *workerNode) Drain(ctx context.Context) error { return w.actors.Drain(ctx) }
+
+// Stop stops it, and every attempt that it still has.
+func (w *workerNode) Stop(ctx context.Context) error {
+	var errs []error
+	for i := len(w.closers) - 1; i >= 0; i-- {
+		errs = append(errs, w.closers[i](ctx))
+	}
+	w.closers = nil
+	return errors.Join(errs...)
+}
