@@ -18,6 +18,10 @@ import (
 	"yardmaster/supervisor"
 )
 
+// throttle is the interval of Proto.Actor's log of dead letters: a goroutine sleeps
+// so long behind the last one, and tests look for goroutines that stay.
+const throttle = 50 * time.Millisecond
+
 // stopWithin is how long a node may take to stop, by the clock of the test.
 const stopWithin = time.Minute
 
@@ -140,7 +144,7 @@ func (y *Yard) TryNode(changes ...func(*actors.Config)) (*Node, error) {
 
 // newSystem returns an actor system whose dead letters are logged rarely.
 func newSystem(id, epoch string) *actor.ActorSystem {
-	return bridge.NewSystem(id, epoch, nil, actor.WithDeadLetterThrottleInterval(time.Second))
+	return bridge.NewSystem(id, epoch, nil, actor.WithDeadLetterThrottleInterval(throttle))
 }
 
 // Stop stops the node in good order. It may be called again.
