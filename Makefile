@@ -6,6 +6,7 @@ SHELL := bash
 tool     := go tool -modfile=$(CURDIR)/tools/go.mod
 lint     := go tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 layers   := ./actors/...,./api/...,./cluster/...,./cmd/...,./domain/...,./messages/...,./observe/...,./supervisor/...,./worker/...,./workflow/...
+profile  := cmd/yardmaster/load.pgo
 FUZZTIME ?= 30s
 BENCH    ?= .
 COUNT    ?= 10
@@ -16,8 +17,18 @@ help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build the program into bin/
-	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/yardmaster
+build: ## Build the program into bin/, optimized by the profile of a load
+	CGO_ENABLED=0 go build -trimpath -pgo=$(CURDIR)/$(profile) -o bin/ ./cmd/yardmaster
+
+.PHONY: profile
+profile: ## Record the profile anew, by which `make build` optimizes
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	CGO_ENABLED=0 go build -trimpath -o "$$dir/" ./cmd/yardmaster && \
+	for scenario in 'burst --jobs 200000' 'steady --rate 500'; do \
+		"$$dir/yardmaster" loadtest $$scenario --spawn --server-arg=--cpuprofile="$$dir/server.$${scenario%% *}" \
+			--worker-arg=--cpuprofile="$$dir/worker.$${scenario%% *}"; \
+	done && \
+	go tool pprof -proto -output $(profile) "$$dir/yardmaster" "$$dir"/*.burst "$$dir"/*.steady
 
 .PHONY: test
 test: ## Run all tests with the race detector, in random order (needs a C compiler)

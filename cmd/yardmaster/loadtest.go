@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/pprof"
 	"strings"
 	"time"
 
@@ -20,7 +19,7 @@ import (
 type loadTest struct {
 	timeout    time.Duration
 	serverPID  int
-	cpuProfile string
+	cpuProfile cpuProfile
 	spawn      bool
 	fleet      loadtest.SpawnConfig
 }
@@ -44,7 +43,7 @@ Exits with 1 when anything was lost, started twice, or did not end as SUCCESS.`,
 	flags := cmd.PersistentFlags()
 	flags.DurationVar(&l.timeout, "timeout", 5*time.Minute, "for the whole scenario")
 	flags.IntVar(&l.serverPID, "server-pid", 0, "`process` of the server, for its memory; --spawn knows it")
-	flags.StringVar(&l.cpuProfile, "cpuprofile", "", "`file` for a CPU profile of the load test itself")
+	l.cpuProfile.bind(flags, "the load test itself")
 	flags.BoolVar(&l.spawn, "spawn", false, "start a server and workers of its own, and stop them at the end")
 	flags.IntVar(&l.fleet.Workers, "workers", 1, "worker `processes` to spawn")
 	flags.IntVar(&l.fleet.Slots, "slots", 2000, "`attempts` at once on each spawned worker")
@@ -170,7 +169,7 @@ func (a *app) measure(ctx context.Context, l *loadTest, s loadtest.Scenario, tar
 	if err := s.Validate(); err != nil { // again: the scenarios within this process come here only
 		return usageError("%s", err)
 	}
-	stop, err := l.profile()
+	stop, err := l.cpuProfile.start()
 	if err != nil {
 		return err
 	}
@@ -180,7 +179,7 @@ func (a *app) measure(ctx context.Context, l *loadTest, s loadtest.Scenario, tar
 		Timeout: l.timeout, Build: loadtest.Build{Version: build.Version, Commit: build.Commit, Modified: build.Modified},
 		Progress: loadtest.NewProgress(a.err, ok && term.IsTerminal(int(terminal.Fd()))),
 	})
-	stop()
+	err = errors.Join(err, stop())
 	if report != nil && (err == nil || report.Counts != nil) {
 		if a.output == outputJSON {
 			err = errors.Join(err, printRaw(a.out, report))
@@ -192,21 +191,4 @@ func (a *app) measure(ctx context.Context, l *loadTest, s loadtest.Scenario, tar
 		return &exitError{exitFailed, strings.Join(report.Faults, "\n")}
 	}
 	return err
-}
-
-func (l *loadTest) profile() (stop func(), err error) {
-	if l.cpuProfile == "" {
-		return func() {}, nil
-	}
-	f, err := os.Create(l.cpuProfile)
-	if err != nil {
-		return nil, usageError("--cpuprofile: %s", err)
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, err
-	}
-	return func() {
-		pprof.StopCPUProfile()
-		_ = f.Close()
-	}, nil
 }

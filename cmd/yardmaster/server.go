@@ -11,6 +11,7 @@ import (
 
 func (a *app) serverCommand() *cobra.Command {
 	var cfg nodeConfig
+	var profile cpuProfile
 	cmd := &cobra.Command{
 		Use:         "server",
 		Short:       "Start a coordinator node",
@@ -18,10 +19,11 @@ func (a *app) serverCommand() *cobra.Command {
 		Annotations: map[string]string{annotationEnv: "yes"},
 		RunE: func(*cobra.Command, []string) error {
 			cfg.TokenFile, cfg.Logger = a.tokenFile, a.logger()
-			return a.serve(cfg)
+			return profile.profiled(func() error { return a.serve(cfg) })
 		},
 	}
 	cfg.bind(cmd.Flags(), defaultDir(a.getenv, "server"), defaultName())
+	profile.bind(cmd.Flags(), "the server, complete when it has stopped")
 	return cmd
 }
 
@@ -40,6 +42,7 @@ func (a *app) serve(cfg nodeConfig) error {
 
 func (a *app) workerCommand() *cobra.Command {
 	var cfg workerConfig
+	var profile cpuProfile
 	cmd := &cobra.Command{
 		Use:         "worker",
 		Short:       "Start a worker that runs jobs",
@@ -48,10 +51,11 @@ func (a *app) workerCommand() *cobra.Command {
 		Annotations: map[string]string{annotationEnv: "yes"},
 		RunE: func(*cobra.Command, []string) error {
 			cfg.Logger = a.logger()
-			return a.work(cfg)
+			return profile.profiled(func() error { return a.work(cfg) })
 		},
 	}
 	cfg.bind(cmd.Flags(), defaultDir(a.getenv, "worker"), defaultName())
+	profile.bind(cmd.Flags(), "the worker, complete when it has stopped")
 	return cmd
 }
 
