@@ -174,7 +174,7 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 		c.yard.Free(t.worker, id)
 	}
 	err := c.yard.Push(placement.Request{
-		Job: id, Labels: m.GetRunsOn(), Priority: int(m.GetPriority()), Avoid: worker.ID(m.GetAvoid()),
+		Job: id, Labels: m.GetRunsOn(), Priority: int(m.GetPriority()), Avoid: lastOf(m.GetAvoid()),
 	})
 	if errors.Is(err, placement.ErrTooManyDemands) {
 		ctx.Send(ctx.Sender(), &failJob{cause: job.CauseExpired, reason: err.Error()})
@@ -190,6 +190,13 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 	}
 	*t = tracked{pid: ctx.Sender(), since: time.Now(), bound: time.Duration(m.GetBoundNanos())}
 	c.place(ctx)
+}
+
+func lastOf(avoid []string) worker.ID {
+	if len(avoid) == 0 {
+		return ""
+	}
+	return worker.ID(avoid[len(avoid)-1])
 }
 
 // place hands out free slots until there are none or nobody wants one.

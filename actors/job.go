@@ -231,7 +231,7 @@ func (j *Job) announce(ctx actor.Context) {
 	case j.state.Queued() && j.timer == nil:
 		ctx.Request(j.env.coordinator, &messages.JobQueued{
 			RunId: string(j.id.Run), JobIndex: j.id.Index, RunsOn: j.state.Spec.RunsOn,
-			Priority: int32(j.state.Spec.Priority), Avoid: j.state.LastWorker(), BoundNanos: bound,
+			Priority: int32(j.state.Spec.Priority), Avoid: []string{j.state.LastWorker()}, BoundNanos: bound,
 		})
 	}
 }

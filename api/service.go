@@ -10,6 +10,7 @@ import (
 
 	"yardmaster/domain/problem"
 	"yardmaster/messages"
+	"yardmaster/messages/messagesconnect"
 )
 
 // streamsFullRetry is when a client refused for too many streams should return.
@@ -18,6 +19,8 @@ const streamsFullRetry = 5 * time.Second
 // service answers the calls of the protocol: it checks what was asked and leaves
 // the rest to the Backend.
 type service struct {
+	messagesconnect.UnimplementedYardmasterServiceHandler
+
 	backend Backend
 	plans   *plans
 	streams chan struct{} // one token for each stream that is open

@@ -41,7 +41,9 @@ type SubmitRunsRequest struct {
 	// The workflow file itself, at most 1 MiB.
 	Workflow []byte `protobuf:"bytes,2,opt,name=workflow,proto3" json:"workflow,omitempty"`
 	// At most 1000; none means one without a key.
-	Submissions   []*Submission `protobuf:"bytes,3,rep,name=submissions,proto3" json:"submissions,omitempty"`
+	Submissions []*Submission `protobuf:"bytes,3,rep,name=submissions,proto3" json:"submissions,omitempty"`
+	// Empty means the default project.
+	Project       string `protobuf:"bytes,4,opt,name=project,proto3" json:"project,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -97,6 +99,13 @@ func (x *SubmitRunsRequest) GetSubmissions() []*Submission {
 	return nil
 }
 
+func (x *SubmitRunsRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
 // Submission is one run to be started.
 type Submission struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -146,8 +155,10 @@ func (x *Submission) GetIdempotencyKey() string {
 
 // SubmitRunsResponse has one run for each submission, in their order.
 type SubmitRunsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Runs          []*SubmittedRun        `protobuf:"bytes,1,rep,name=runs,proto3" json:"runs,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Runs  []*SubmittedRun        `protobuf:"bytes,1,rep,name=runs,proto3" json:"runs,omitempty"`
+	// What will keep jobs waiting, one sentence each: no worker could take them.
+	Warnings      []string `protobuf:"bytes,2,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -185,6 +196,13 @@ func (*SubmitRunsResponse) Descriptor() ([]byte, []int) {
 func (x *SubmitRunsResponse) GetRuns() []*SubmittedRun {
 	if x != nil {
 		return x.Runs
+	}
+	return nil
+}
+
+func (x *SubmitRunsResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
 	}
 	return nil
 }
@@ -343,7 +361,9 @@ type ListRunsRequest struct {
 	// Only runs in one of these states; empty means any.
 	States []JobState `protobuf:"varint,3,rep,packed,name=states,proto3,enum=yardmaster.v1.JobState" json:"states,omitempty"`
 	// Only runs of workflows with this name; empty means any.
-	Name          string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	// Only runs of this project; empty means any.
+	Project       string `protobuf:"bytes,5,opt,name=project,proto3" json:"project,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -402,6 +422,13 @@ func (x *ListRunsRequest) GetStates() []JobState {
 func (x *ListRunsRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *ListRunsRequest) GetProject() string {
+	if x != nil {
+		return x.Project
 	}
 	return ""
 }
@@ -696,8 +723,11 @@ type Run struct {
 	Cancelling     bool                   `protobuf:"varint,9,opt,name=cancelling,proto3" json:"cancelling,omitempty"`
 	Jobs           []*Job                 `protobuf:"bytes,10,rep,name=jobs,proto3" json:"jobs,omitempty"`
 	IdempotencyKey string                 `protobuf:"bytes,11,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	Project        string                 `protobuf:"bytes,12,opt,name=project,proto3" json:"project,omitempty"`
+	// The run that this one tries again; empty means none.
+	RetryOf       string `protobuf:"bytes,13,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Run) Reset() {
@@ -807,6 +837,20 @@ func (x *Run) GetIdempotencyKey() string {
 	return ""
 }
 
+func (x *Run) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *Run) GetRetryOf() string {
+	if x != nil {
+		return x.RetryOf
+	}
+	return ""
+}
+
 // Job is a job of a run.
 type Job struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -827,6 +871,8 @@ type Job struct {
 	// Steps of the newest attempt.
 	Steps           []*StepView `protobuf:"bytes,13,rep,name=steps,proto3" json:"steps,omitempty"`
 	ContinueOnError bool        `protobuf:"varint,14,opt,name=continue_on_error,json=continueOnError,proto3" json:"continue_on_error,omitempty"`
+	Resources       *Resources  `protobuf:"bytes,15,opt,name=resources,proto3" json:"resources,omitempty"`
+	Priority        int32       `protobuf:"zigzag32,16,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -957,6 +1003,20 @@ func (x *Job) GetContinueOnError() bool {
 		return x.ContinueOnError
 	}
 	return false
+}
+
+func (x *Job) GetResources() *Resources {
+	if x != nil {
+		return x.Resources
+	}
+	return nil
+}
+
+func (x *Job) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
 }
 
 // Attempt is one try at a job by one worker.
@@ -1602,8 +1662,24 @@ type ExplainJobResponse struct {
 	State   JobState               `protobuf:"varint,1,opt,name=state,proto3,enum=yardmaster.v1.JobState" json:"state,omitempty"`
 	Reasons []string               `protobuf:"bytes,2,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	// Jobs ahead of it in the queue; only while it is queued.
-	Ahead         uint32 `protobuf:"varint,3,opt,name=ahead,proto3" json:"ahead,omitempty"`
-	Queued        bool   `protobuf:"varint,4,opt,name=queued,proto3" json:"queued,omitempty"`
+	Ahead  uint32 `protobuf:"varint,3,opt,name=ahead,proto3" json:"ahead,omitempty"`
+	Queued bool   `protobuf:"varint,4,opt,name=queued,proto3" json:"queued,omitempty"`
+	// The first of those ahead.
+	FirstAhead []*JobAhead `protobuf:"bytes,5,rep,name=first_ahead,json=firstAhead,proto3" json:"first_ahead,omitempty"`
+	// Workers that each filter excludes, in the order they are asked in.
+	Excluded []*Excluded `protobuf:"bytes,6,rep,name=excluded,proto3" json:"excluded,omitempty"`
+	// Limits that bind it, one sentence each.
+	Limits []string `protobuf:"bytes,7,rep,name=limits,proto3" json:"limits,omitempty"`
+	// Workers that are connected, that have all it demands, and that could take it now.
+	Workers  uint32 `protobuf:"varint,8,opt,name=workers,proto3" json:"workers,omitempty"`
+	Matching uint32 `protobuf:"varint,9,opt,name=matching,proto3" json:"matching,omitempty"`
+	Ready    uint32 `protobuf:"varint,10,opt,name=ready,proto3" json:"ready,omitempty"`
+	// When a slot may come free, by how long such jobs took so far. Absent: not known.
+	FreeAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=free_at,json=freeAt,proto3" json:"free_at,omitempty"`
+	// No worker that is connected could ever take it.
+	Never bool `protobuf:"varint,12,opt,name=never,proto3" json:"never,omitempty"`
+	// Attempts so far, with how each ended and whose fault that was.
+	Attempts      []*Attempt `protobuf:"bytes,13,rep,name=attempts,proto3" json:"attempts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1666,6 +1742,333 @@ func (x *ExplainJobResponse) GetQueued() bool {
 	return false
 }
 
+func (x *ExplainJobResponse) GetFirstAhead() []*JobAhead {
+	if x != nil {
+		return x.FirstAhead
+	}
+	return nil
+}
+
+func (x *ExplainJobResponse) GetExcluded() []*Excluded {
+	if x != nil {
+		return x.Excluded
+	}
+	return nil
+}
+
+func (x *ExplainJobResponse) GetLimits() []string {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *ExplainJobResponse) GetWorkers() uint32 {
+	if x != nil {
+		return x.Workers
+	}
+	return 0
+}
+
+func (x *ExplainJobResponse) GetMatching() uint32 {
+	if x != nil {
+		return x.Matching
+	}
+	return 0
+}
+
+func (x *ExplainJobResponse) GetReady() uint32 {
+	if x != nil {
+		return x.Ready
+	}
+	return 0
+}
+
+func (x *ExplainJobResponse) GetFreeAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FreeAt
+	}
+	return nil
+}
+
+func (x *ExplainJobResponse) GetNever() bool {
+	if x != nil {
+		return x.Never
+	}
+	return false
+}
+
+func (x *ExplainJobResponse) GetAttempts() []*Attempt {
+	if x != nil {
+		return x.Attempts
+	}
+	return nil
+}
+
+// JobAhead is a job that goes before another.
+type JobAhead struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	RunId    string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	JobIndex uint32                 `protobuf:"varint,2,opt,name=job_index,json=jobIndex,proto3" json:"job_index,omitempty"`
+	Project  string                 `protobuf:"bytes,3,opt,name=project,proto3" json:"project,omitempty"`
+	Priority int32                  `protobuf:"zigzag32,4,opt,name=priority,proto3" json:"priority,omitempty"`
+	QueuedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=queued_at,json=queuedAt,proto3" json:"queued_at,omitempty"`
+	// Why it goes first.
+	Why           string `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobAhead) Reset() {
+	*x = JobAhead{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobAhead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobAhead) ProtoMessage() {}
+
+func (x *JobAhead) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobAhead.ProtoReflect.Descriptor instead.
+func (*JobAhead) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *JobAhead) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *JobAhead) GetJobIndex() uint32 {
+	if x != nil {
+		return x.JobIndex
+	}
+	return 0
+}
+
+func (x *JobAhead) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *JobAhead) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *JobAhead) GetQueuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.QueuedAt
+	}
+	return nil
+}
+
+func (x *JobAhead) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// Excluded is how many workers a filter excludes, and why.
+type Excluded struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Filter        string                 `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	Workers       uint32                 `protobuf:"varint,2,opt,name=workers,proto3" json:"workers,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Excluded) Reset() {
+	*x = Excluded{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Excluded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Excluded) ProtoMessage() {}
+
+func (x *Excluded) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Excluded.ProtoReflect.Descriptor instead.
+func (*Excluded) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Excluded) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *Excluded) GetWorkers() uint32 {
+	if x != nil {
+		return x.Workers
+	}
+	return 0
+}
+
+func (x *Excluded) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// RetryRunRequest names a run that has ended.
+type RetryRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	RunId string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Jobs that succeeded are taken over; else all jobs run again.
+	FailedOnly bool `protobuf:"varint,2,opt,name=failed_only,json=failedOnly,proto3" json:"failed_only,omitempty"`
+	// As in a Submission.
+	IdempotencyKey string `protobuf:"bytes,3,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *RetryRunRequest) Reset() {
+	*x = RetryRunRequest{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetryRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetryRunRequest) ProtoMessage() {}
+
+func (x *RetryRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetryRunRequest.ProtoReflect.Descriptor instead.
+func (*RetryRunRequest) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *RetryRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *RetryRunRequest) GetFailedOnly() bool {
+	if x != nil {
+		return x.FailedOnly
+	}
+	return false
+}
+
+func (x *RetryRunRequest) GetIdempotencyKey() string {
+	if x != nil {
+		return x.IdempotencyKey
+	}
+	return ""
+}
+
+// RetryRunResponse has the new run, which is durable.
+type RetryRunResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Run   *SubmittedRun          `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	// How many jobs were taken over.
+	Reused        uint32 `protobuf:"varint,2,opt,name=reused,proto3" json:"reused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetryRunResponse) Reset() {
+	*x = RetryRunResponse{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetryRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetryRunResponse) ProtoMessage() {}
+
+func (x *RetryRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetryRunResponse.ProtoReflect.Descriptor instead.
+func (*RetryRunResponse) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *RetryRunResponse) GetRun() *SubmittedRun {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *RetryRunResponse) GetReused() uint32 {
+	if x != nil {
+		return x.Reused
+	}
+	return 0
+}
+
 // ListWorkersRequest selects workers.
 type ListWorkersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1675,7 +2078,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[23]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1687,7 +2090,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[23]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1700,7 +2103,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{23}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{27}
 }
 
 // ListWorkersResponse has the workers by ID.
@@ -1713,7 +2116,7 @@ type ListWorkersResponse struct {
 
 func (x *ListWorkersResponse) Reset() {
 	*x = ListWorkersResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[24]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1725,7 +2128,7 @@ func (x *ListWorkersResponse) String() string {
 func (*ListWorkersResponse) ProtoMessage() {}
 
 func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[24]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1738,7 +2141,7 @@ func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkersResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{24}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListWorkersResponse) GetWorkers() []*Worker {
@@ -1760,14 +2163,31 @@ type Worker struct {
 	ConnectedAt    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=connected_at,json=connectedAt,proto3" json:"connected_at,omitempty"`
 	SinceHeartbeat *durationpb.Duration   `protobuf:"bytes,8,opt,name=since_heartbeat,json=sinceHeartbeat,proto3" json:"since_heartbeat,omitempty"`
 	// Attempts it holds, as RUN.INDEX.
-	Jobs          []string `protobuf:"bytes,9,rep,name=jobs,proto3" json:"jobs,omitempty"`
+	Jobs []string `protobuf:"bytes,9,rep,name=jobs,proto3" json:"jobs,omitempty"`
+	// Labels that the worker found out by itself; they are among labels.
+	Found     []string   `protobuf:"bytes,10,rep,name=found,proto3" json:"found,omitempty"`
+	Resources *Resources `protobuf:"bytes,11,opt,name=resources,proto3" json:"resources,omitempty"`
+	// What the attempts that it holds have been given of its resources.
+	HeldResources *Resources `protobuf:"bytes,12,opt,name=held_resources,json=heldResources,proto3" json:"held_resources,omitempty"`
+	// Empty means the default pool.
+	Pool string `protobuf:"bytes,13,opt,name=pool,proto3" json:"pool,omitempty"`
+	// An operator wants it to take nothing new.
+	HeldBack bool `protobuf:"varint,14,opt,name=held_back,json=heldBack,proto3" json:"held_back,omitempty"`
+	// Labels that operators added and removed.
+	Added    []string     `protobuf:"bytes,15,rep,name=added,proto3" json:"added,omitempty"`
+	Removed  []string     `protobuf:"bytes,16,rep,name=removed,proto3" json:"removed,omitempty"`
+	SlotsMin uint32       `protobuf:"varint,17,opt,name=slots_min,json=slotsMin,proto3" json:"slots_min,omitempty"`
+	SlotsMax uint32       `protobuf:"varint,18,opt,name=slots_max,json=slotsMax,proto3" json:"slots_max,omitempty"`
+	Load     *MachineLoad `protobuf:"bytes,19,opt,name=load,proto3" json:"load,omitempty"`
+	// Why it stands where it stands.
+	Reason        string `protobuf:"bytes,20,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Worker) Reset() {
 	*x = Worker{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[25]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1779,7 +2199,7 @@ func (x *Worker) String() string {
 func (*Worker) ProtoMessage() {}
 
 func (x *Worker) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[25]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1792,7 +2212,7 @@ func (x *Worker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Worker.ProtoReflect.Descriptor instead.
 func (*Worker) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{25}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Worker) GetWorkerId() string {
@@ -1858,6 +2278,519 @@ func (x *Worker) GetJobs() []string {
 	return nil
 }
 
+func (x *Worker) GetFound() []string {
+	if x != nil {
+		return x.Found
+	}
+	return nil
+}
+
+func (x *Worker) GetResources() *Resources {
+	if x != nil {
+		return x.Resources
+	}
+	return nil
+}
+
+func (x *Worker) GetHeldResources() *Resources {
+	if x != nil {
+		return x.HeldResources
+	}
+	return nil
+}
+
+func (x *Worker) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *Worker) GetHeldBack() bool {
+	if x != nil {
+		return x.HeldBack
+	}
+	return false
+}
+
+func (x *Worker) GetAdded() []string {
+	if x != nil {
+		return x.Added
+	}
+	return nil
+}
+
+func (x *Worker) GetRemoved() []string {
+	if x != nil {
+		return x.Removed
+	}
+	return nil
+}
+
+func (x *Worker) GetSlotsMin() uint32 {
+	if x != nil {
+		return x.SlotsMin
+	}
+	return 0
+}
+
+func (x *Worker) GetSlotsMax() uint32 {
+	if x != nil {
+		return x.SlotsMax
+	}
+	return 0
+}
+
+func (x *Worker) GetLoad() *MachineLoad {
+	if x != nil {
+		return x.Load
+	}
+	return nil
+}
+
+func (x *Worker) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// GetWorkerRequest names a worker.
+type GetWorkerRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	WorkerId      string                 `protobuf:"bytes,1,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWorkerRequest) Reset() {
+	*x = GetWorkerRequest{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWorkerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWorkerRequest) ProtoMessage() {}
+
+func (x *GetWorkerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWorkerRequest.ProtoReflect.Descriptor instead.
+func (*GetWorkerRequest) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *GetWorkerRequest) GetWorkerId() string {
+	if x != nil {
+		return x.WorkerId
+	}
+	return ""
+}
+
+// GetWorkerResponse has the worker.
+type GetWorkerResponse struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Worker *Worker                `protobuf:"bytes,1,opt,name=worker,proto3" json:"worker,omitempty"`
+	// Oldest first.
+	History       []*WorkerEntry `protobuf:"bytes,2,rep,name=history,proto3" json:"history,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWorkerResponse) Reset() {
+	*x = GetWorkerResponse{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWorkerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWorkerResponse) ProtoMessage() {}
+
+func (x *GetWorkerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWorkerResponse.ProtoReflect.Descriptor instead.
+func (*GetWorkerResponse) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *GetWorkerResponse) GetWorker() *Worker {
+	if x != nil {
+		return x.Worker
+	}
+	return nil
+}
+
+func (x *GetWorkerResponse) GetHistory() []*WorkerEntry {
+	if x != nil {
+		return x.History
+	}
+	return nil
+}
+
+// ChangeWorkerRequest says what shall be different about a worker.
+type ChangeWorkerRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	WorkerId string                 `protobuf:"bytes,1,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
+	// Take nothing new, or take jobs again; absent leaves it as it is.
+	HeldBack *bool `protobuf:"varint,2,opt,name=held_back,json=heldBack,proto3,oneof" json:"held_back,omitempty"`
+	// Labels to add to those the worker has, and to take away from them.
+	AddLabels     []string `protobuf:"bytes,3,rep,name=add_labels,json=addLabels,proto3" json:"add_labels,omitempty"`
+	RemoveLabels  []string `protobuf:"bytes,4,rep,name=remove_labels,json=removeLabels,proto3" json:"remove_labels,omitempty"`
+	Reason        string   `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeWorkerRequest) Reset() {
+	*x = ChangeWorkerRequest{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeWorkerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeWorkerRequest) ProtoMessage() {}
+
+func (x *ChangeWorkerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeWorkerRequest.ProtoReflect.Descriptor instead.
+func (*ChangeWorkerRequest) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ChangeWorkerRequest) GetWorkerId() string {
+	if x != nil {
+		return x.WorkerId
+	}
+	return ""
+}
+
+func (x *ChangeWorkerRequest) GetHeldBack() bool {
+	if x != nil && x.HeldBack != nil {
+		return *x.HeldBack
+	}
+	return false
+}
+
+func (x *ChangeWorkerRequest) GetAddLabels() []string {
+	if x != nil {
+		return x.AddLabels
+	}
+	return nil
+}
+
+func (x *ChangeWorkerRequest) GetRemoveLabels() []string {
+	if x != nil {
+		return x.RemoveLabels
+	}
+	return nil
+}
+
+func (x *ChangeWorkerRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ChangeWorkerResponse says that the change is durable.
+type ChangeWorkerResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Worker        *Worker                `protobuf:"bytes,1,opt,name=worker,proto3" json:"worker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeWorkerResponse) Reset() {
+	*x = ChangeWorkerResponse{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeWorkerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeWorkerResponse) ProtoMessage() {}
+
+func (x *ChangeWorkerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeWorkerResponse.ProtoReflect.Descriptor instead.
+func (*ChangeWorkerResponse) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ChangeWorkerResponse) GetWorker() *Worker {
+	if x != nil {
+		return x.Worker
+	}
+	return nil
+}
+
+// GetScalingRequest asks about all classes of workers.
+type GetScalingRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetScalingRequest) Reset() {
+	*x = GetScalingRequest{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetScalingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetScalingRequest) ProtoMessage() {}
+
+func (x *GetScalingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetScalingRequest.ProtoReflect.Descriptor instead.
+func (*GetScalingRequest) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{34}
+}
+
+// GetScalingResponse has the classes of workers in the order of the file.
+type GetScalingResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Classes []*ScalingClass        `protobuf:"bytes,1,rep,name=classes,proto3" json:"classes,omitempty"`
+	// Nothing is started or stopped.
+	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetScalingResponse) Reset() {
+	*x = GetScalingResponse{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetScalingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetScalingResponse) ProtoMessage() {}
+
+func (x *GetScalingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetScalingResponse.ProtoReflect.Descriptor instead.
+func (*GetScalingResponse) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *GetScalingResponse) GetClasses() []*ScalingClass {
+	if x != nil {
+		return x.Classes
+	}
+	return nil
+}
+
+func (x *GetScalingResponse) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// ScalingClass is a kind of worker whose number follows the load.
+type ScalingClass struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Name   string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Labels []string               `protobuf:"bytes,2,rep,name=labels,proto3" json:"labels,omitempty"`
+	Least  uint32                 `protobuf:"varint,3,opt,name=least,proto3" json:"least,omitempty"`
+	Most   uint32                 `protobuf:"varint,4,opt,name=most,proto3" json:"most,omitempty"`
+	// Workers that are connected, that were asked for and have not come yet, and
+	// that are being drained to go.
+	Connected uint32 `protobuf:"varint,5,opt,name=connected,proto3" json:"connected,omitempty"`
+	Booting   uint32 `protobuf:"varint,6,opt,name=booting,proto3" json:"booting,omitempty"`
+	Leaving   uint32 `protobuf:"varint,7,opt,name=leaving,proto3" json:"leaving,omitempty"`
+	// How many there should be.
+	Desired uint32 `protobuf:"varint,8,opt,name=desired,proto3" json:"desired,omitempty"`
+	// Why, in sentences.
+	Why []string `protobuf:"bytes,9,rep,name=why,proto3" json:"why,omitempty"`
+	// Jobs that wait and could run there.
+	Waiting       uint32 `protobuf:"varint,10,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScalingClass) Reset() {
+	*x = ScalingClass{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScalingClass) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScalingClass) ProtoMessage() {}
+
+func (x *ScalingClass) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScalingClass.ProtoReflect.Descriptor instead.
+func (*ScalingClass) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ScalingClass) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ScalingClass) GetLabels() []string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *ScalingClass) GetLeast() uint32 {
+	if x != nil {
+		return x.Least
+	}
+	return 0
+}
+
+func (x *ScalingClass) GetMost() uint32 {
+	if x != nil {
+		return x.Most
+	}
+	return 0
+}
+
+func (x *ScalingClass) GetConnected() uint32 {
+	if x != nil {
+		return x.Connected
+	}
+	return 0
+}
+
+func (x *ScalingClass) GetBooting() uint32 {
+	if x != nil {
+		return x.Booting
+	}
+	return 0
+}
+
+func (x *ScalingClass) GetLeaving() uint32 {
+	if x != nil {
+		return x.Leaving
+	}
+	return 0
+}
+
+func (x *ScalingClass) GetDesired() uint32 {
+	if x != nil {
+		return x.Desired
+	}
+	return 0
+}
+
+func (x *ScalingClass) GetWhy() []string {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *ScalingClass) GetWaiting() uint32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
 // GetServerInfoRequest asks what answers.
 type GetServerInfoRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1867,7 +2800,7 @@ type GetServerInfoRequest struct {
 
 func (x *GetServerInfoRequest) Reset() {
 	*x = GetServerInfoRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[26]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1879,7 +2812,7 @@ func (x *GetServerInfoRequest) String() string {
 func (*GetServerInfoRequest) ProtoMessage() {}
 
 func (x *GetServerInfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[26]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1892,7 +2825,7 @@ func (x *GetServerInfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServerInfoRequest.ProtoReflect.Descriptor instead.
 func (*GetServerInfoRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{26}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{37}
 }
 
 // GetServerInfoResponse says what answers.
@@ -1913,7 +2846,7 @@ type GetServerInfoResponse struct {
 
 func (x *GetServerInfoResponse) Reset() {
 	*x = GetServerInfoResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[27]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1925,7 +2858,7 @@ func (x *GetServerInfoResponse) String() string {
 func (*GetServerInfoResponse) ProtoMessage() {}
 
 func (x *GetServerInfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[27]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1938,7 +2871,7 @@ func (x *GetServerInfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServerInfoResponse.ProtoReflect.Descriptor instead.
 func (*GetServerInfoResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{27}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetServerInfoResponse) GetVersion() string {
@@ -2007,7 +2940,7 @@ type WorkflowFaults struct {
 
 func (x *WorkflowFaults) Reset() {
 	*x = WorkflowFaults{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[28]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2019,7 +2952,7 @@ func (x *WorkflowFaults) String() string {
 func (*WorkflowFaults) ProtoMessage() {}
 
 func (x *WorkflowFaults) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[28]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2032,7 +2965,7 @@ func (x *WorkflowFaults) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowFaults.ProtoReflect.Descriptor instead.
 func (*WorkflowFaults) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{28}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *WorkflowFaults) GetFaults() []*WorkflowFault {
@@ -2056,7 +2989,7 @@ type WorkflowFault struct {
 
 func (x *WorkflowFault) Reset() {
 	*x = WorkflowFault{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[29]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2068,7 +3001,7 @@ func (x *WorkflowFault) String() string {
 func (*WorkflowFault) ProtoMessage() {}
 
 func (x *WorkflowFault) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[29]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2081,7 +3014,7 @@ func (x *WorkflowFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowFault.ProtoReflect.Descriptor instead.
 func (*WorkflowFault) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{29}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *WorkflowFault) GetFile() string {
@@ -2129,7 +3062,7 @@ type RetryHint struct {
 
 func (x *RetryHint) Reset() {
 	*x = RetryHint{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[30]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2141,7 +3074,7 @@ func (x *RetryHint) String() string {
 func (*RetryHint) ProtoMessage() {}
 
 func (x *RetryHint) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[30]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2154,7 +3087,7 @@ func (x *RetryHint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryHint.ProtoReflect.Descriptor instead.
 func (*RetryHint) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{30}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RetryHint) GetAfter() *durationpb.Duration {
@@ -2168,28 +3101,31 @@ var File_yardmaster_v1_api_proto protoreflect.FileDescriptor
 
 const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\n" +
-	"\x17yardmaster/v1/api.proto\x12\ryardmaster.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1byardmaster/v1/history.proto\"\x89\x01\n" +
+	"\x17yardmaster/v1/api.proto\x12\ryardmaster.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1byardmaster/v1/history.proto\x1a\x18yardmaster/v1/plan.proto\x1a\x1ayardmaster/v1/worker.proto\"\xa3\x01\n" +
 	"\x11SubmitRunsRequest\x12\x1b\n" +
 	"\tfile_name\x18\x01 \x01(\tR\bfileName\x12\x1a\n" +
 	"\bworkflow\x18\x02 \x01(\fR\bworkflow\x12;\n" +
-	"\vsubmissions\x18\x03 \x03(\v2\x19.yardmaster.v1.SubmissionR\vsubmissions\"5\n" +
+	"\vsubmissions\x18\x03 \x03(\v2\x19.yardmaster.v1.SubmissionR\vsubmissions\x12\x18\n" +
+	"\aproject\x18\x04 \x01(\tR\aproject\"5\n" +
 	"\n" +
 	"Submission\x12'\n" +
-	"\x0fidempotency_key\x18\x01 \x01(\tR\x0eidempotencyKey\"E\n" +
+	"\x0fidempotency_key\x18\x01 \x01(\tR\x0eidempotencyKey\"a\n" +
 	"\x12SubmitRunsResponse\x12/\n" +
-	"\x04runs\x18\x01 \x03(\v2\x1b.yardmaster.v1.SubmittedRunR\x04runs\"A\n" +
+	"\x04runs\x18\x01 \x03(\v2\x1b.yardmaster.v1.SubmittedRunR\x04runs\x12\x1a\n" +
+	"\bwarnings\x18\x02 \x03(\tR\bwarnings\"A\n" +
 	"\fSubmittedRun\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1a\n" +
 	"\bexisting\x18\x02 \x01(\bR\bexisting\"&\n" +
 	"\rGetRunRequest\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\"6\n" +
 	"\x0eGetRunResponse\x12$\n" +
-	"\x03run\x18\x01 \x01(\v2\x12.yardmaster.v1.RunR\x03run\"\x90\x01\n" +
+	"\x03run\x18\x01 \x01(\v2\x12.yardmaster.v1.RunR\x03run\"\xaa\x01\n" +
 	"\x0fListRunsRequest\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\rR\x05limit\x12\"\n" +
 	"\rbefore_run_id\x18\x02 \x01(\tR\vbeforeRunId\x12/\n" +
 	"\x06states\x18\x03 \x03(\x0e2\x17.yardmaster.v1.JobStateR\x06states\x12\x12\n" +
-	"\x04name\x18\x04 \x01(\tR\x04name\":\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x18\n" +
+	"\aproject\x18\x05 \x01(\tR\aproject\":\n" +
 	"\x10ListRunsResponse\x12&\n" +
 	"\x04runs\x18\x01 \x03(\v2\x12.yardmaster.v1.RunR\x04runs\")\n" +
 	"\x10WatchRunsRequest\x12\x15\n" +
@@ -2210,7 +3146,7 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\n" +
 	"step_index\x18\n" +
 	" \x01(\rR\tstepIndex\x12H\n" +
-	"\x12attempt_started_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x10attemptStartedAt\"\xb7\x03\n" +
+	"\x12attempt_started_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x10attemptStartedAt\"\xec\x03\n" +
 	"\x03Run\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
@@ -2226,7 +3162,9 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"cancelling\x12&\n" +
 	"\x04jobs\x18\n" +
 	" \x03(\v2\x12.yardmaster.v1.JobR\x04jobs\x12'\n" +
-	"\x0fidempotency_key\x18\v \x01(\tR\x0eidempotencyKey\"\x84\x04\n" +
+	"\x0fidempotency_key\x18\v \x01(\tR\x0eidempotencyKey\x12\x18\n" +
+	"\aproject\x18\f \x01(\tR\aproject\x12\x19\n" +
+	"\bretry_of\x18\r \x01(\tR\aretryOf\"\xd8\x04\n" +
 	"\x03Job\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x12\n" +
@@ -2245,7 +3183,9 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\bended_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x122\n" +
 	"\battempts\x18\f \x03(\v2\x16.yardmaster.v1.AttemptR\battempts\x12-\n" +
 	"\x05steps\x18\r \x03(\v2\x17.yardmaster.v1.StepViewR\x05steps\x12*\n" +
-	"\x11continue_on_error\x18\x0e \x01(\bR\x0fcontinueOnError\"\xbf\x03\n" +
+	"\x11continue_on_error\x18\x0e \x01(\bR\x0fcontinueOnError\x126\n" +
+	"\tresources\x18\x0f \x01(\v2\x18.yardmaster.v1.ResourcesR\tresources\x12\x1a\n" +
+	"\bpriority\x18\x10 \x01(\x11R\bpriority\"\xbf\x03\n" +
 	"\aAttempt\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x1b\n" +
@@ -2295,15 +3235,45 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\x11CancelRunResponse\"G\n" +
 	"\x11ExplainJobRequest\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1b\n" +
-	"\tjob_index\x18\x02 \x01(\rR\bjobIndex\"\x8b\x01\n" +
+	"\tjob_index\x18\x02 \x01(\rR\bjobIndex\"\xdd\x03\n" +
 	"\x12ExplainJobResponse\x12-\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x17.yardmaster.v1.JobStateR\x05state\x12\x18\n" +
 	"\areasons\x18\x02 \x03(\tR\areasons\x12\x14\n" +
 	"\x05ahead\x18\x03 \x01(\rR\x05ahead\x12\x16\n" +
-	"\x06queued\x18\x04 \x01(\bR\x06queued\"\x14\n" +
+	"\x06queued\x18\x04 \x01(\bR\x06queued\x128\n" +
+	"\vfirst_ahead\x18\x05 \x03(\v2\x17.yardmaster.v1.JobAheadR\n" +
+	"firstAhead\x123\n" +
+	"\bexcluded\x18\x06 \x03(\v2\x17.yardmaster.v1.ExcludedR\bexcluded\x12\x16\n" +
+	"\x06limits\x18\a \x03(\tR\x06limits\x12\x18\n" +
+	"\aworkers\x18\b \x01(\rR\aworkers\x12\x1a\n" +
+	"\bmatching\x18\t \x01(\rR\bmatching\x12\x14\n" +
+	"\x05ready\x18\n" +
+	" \x01(\rR\x05ready\x123\n" +
+	"\afree_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x06freeAt\x12\x14\n" +
+	"\x05never\x18\f \x01(\bR\x05never\x122\n" +
+	"\battempts\x18\r \x03(\v2\x16.yardmaster.v1.AttemptR\battempts\"\xbf\x01\n" +
+	"\bJobAhead\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1b\n" +
+	"\tjob_index\x18\x02 \x01(\rR\bjobIndex\x12\x18\n" +
+	"\aproject\x18\x03 \x01(\tR\aproject\x12\x1a\n" +
+	"\bpriority\x18\x04 \x01(\x11R\bpriority\x127\n" +
+	"\tqueued_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bqueuedAt\x12\x10\n" +
+	"\x03why\x18\x06 \x01(\tR\x03why\"T\n" +
+	"\bExcluded\x12\x16\n" +
+	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x18\n" +
+	"\aworkers\x18\x02 \x01(\rR\aworkers\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"r\n" +
+	"\x0fRetryRunRequest\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1f\n" +
+	"\vfailed_only\x18\x02 \x01(\bR\n" +
+	"failedOnly\x12'\n" +
+	"\x0fidempotency_key\x18\x03 \x01(\tR\x0eidempotencyKey\"Y\n" +
+	"\x10RetryRunResponse\x12-\n" +
+	"\x03run\x18\x01 \x01(\v2\x1b.yardmaster.v1.SubmittedRunR\x03run\x12\x16\n" +
+	"\x06reused\x18\x02 \x01(\rR\x06reused\"\x14\n" +
 	"\x12ListWorkersRequest\"F\n" +
 	"\x13ListWorkersResponse\x12/\n" +
-	"\aworkers\x18\x01 \x03(\v2\x15.yardmaster.v1.WorkerR\aworkers\"\xca\x02\n" +
+	"\aworkers\x18\x01 \x03(\v2\x15.yardmaster.v1.WorkerR\aworkers\"\xbc\x05\n" +
 	"\x06Worker\x12\x1b\n" +
 	"\tworker_id\x18\x01 \x01(\tR\bworkerId\x120\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1a.yardmaster.v1.WorkerStateR\x05state\x12\x16\n" +
@@ -2313,7 +3283,51 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\aversion\x18\x06 \x01(\tR\aversion\x12=\n" +
 	"\fconnected_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vconnectedAt\x12B\n" +
 	"\x0fsince_heartbeat\x18\b \x01(\v2\x19.google.protobuf.DurationR\x0esinceHeartbeat\x12\x12\n" +
-	"\x04jobs\x18\t \x03(\tR\x04jobs\"\x16\n" +
+	"\x04jobs\x18\t \x03(\tR\x04jobs\x12\x14\n" +
+	"\x05found\x18\n" +
+	" \x03(\tR\x05found\x126\n" +
+	"\tresources\x18\v \x01(\v2\x18.yardmaster.v1.ResourcesR\tresources\x12?\n" +
+	"\x0eheld_resources\x18\f \x01(\v2\x18.yardmaster.v1.ResourcesR\rheldResources\x12\x12\n" +
+	"\x04pool\x18\r \x01(\tR\x04pool\x12\x1b\n" +
+	"\theld_back\x18\x0e \x01(\bR\bheldBack\x12\x14\n" +
+	"\x05added\x18\x0f \x03(\tR\x05added\x12\x18\n" +
+	"\aremoved\x18\x10 \x03(\tR\aremoved\x12\x1b\n" +
+	"\tslots_min\x18\x11 \x01(\rR\bslotsMin\x12\x1b\n" +
+	"\tslots_max\x18\x12 \x01(\rR\bslotsMax\x12.\n" +
+	"\x04load\x18\x13 \x01(\v2\x1a.yardmaster.v1.MachineLoadR\x04load\x12\x16\n" +
+	"\x06reason\x18\x14 \x01(\tR\x06reason\"/\n" +
+	"\x10GetWorkerRequest\x12\x1b\n" +
+	"\tworker_id\x18\x01 \x01(\tR\bworkerId\"x\n" +
+	"\x11GetWorkerResponse\x12-\n" +
+	"\x06worker\x18\x01 \x01(\v2\x15.yardmaster.v1.WorkerR\x06worker\x124\n" +
+	"\ahistory\x18\x02 \x03(\v2\x1a.yardmaster.v1.WorkerEntryR\ahistory\"\xbe\x01\n" +
+	"\x13ChangeWorkerRequest\x12\x1b\n" +
+	"\tworker_id\x18\x01 \x01(\tR\bworkerId\x12 \n" +
+	"\theld_back\x18\x02 \x01(\bH\x00R\bheldBack\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"add_labels\x18\x03 \x03(\tR\taddLabels\x12#\n" +
+	"\rremove_labels\x18\x04 \x03(\tR\fremoveLabels\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reasonB\f\n" +
+	"\n" +
+	"_held_back\"E\n" +
+	"\x14ChangeWorkerResponse\x12-\n" +
+	"\x06worker\x18\x01 \x01(\v2\x15.yardmaster.v1.WorkerR\x06worker\"\x13\n" +
+	"\x11GetScalingRequest\"d\n" +
+	"\x12GetScalingResponse\x125\n" +
+	"\aclasses\x18\x01 \x03(\v2\x1b.yardmaster.v1.ScalingClassR\aclasses\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"\xfc\x01\n" +
+	"\fScalingClass\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06labels\x18\x02 \x03(\tR\x06labels\x12\x14\n" +
+	"\x05least\x18\x03 \x01(\rR\x05least\x12\x12\n" +
+	"\x04most\x18\x04 \x01(\rR\x04most\x12\x1c\n" +
+	"\tconnected\x18\x05 \x01(\rR\tconnected\x12\x18\n" +
+	"\abooting\x18\x06 \x01(\rR\abooting\x12\x18\n" +
+	"\aleaving\x18\a \x01(\rR\aleaving\x12\x18\n" +
+	"\adesired\x18\b \x01(\rR\adesired\x12\x10\n" +
+	"\x03why\x18\t \x03(\tR\x03why\x12\x18\n" +
+	"\awaiting\x18\n" +
+	" \x01(\rR\awaiting\"\x16\n" +
 	"\x14GetServerInfoRequest\"\x8c\x02\n" +
 	"\x15GetServerInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x17\n" +
@@ -2336,7 +3350,7 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x12\n" +
 	"\x04hint\x18\x05 \x01(\tR\x04hint\"<\n" +
 	"\tRetryHint\x12/\n" +
-	"\x05after\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x05after2\xed\x05\n" +
+	"\x05after\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x05after2\xb6\b\n" +
 	"\x11YardmasterService\x12Q\n" +
 	"\n" +
 	"SubmitRuns\x12 .yardmaster.v1.SubmitRunsRequest\x1a!.yardmaster.v1.SubmitRunsResponse\x12E\n" +
@@ -2346,8 +3360,13 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\aReadLog\x12\x1d.yardmaster.v1.ReadLogRequest\x1a\x1e.yardmaster.v1.ReadLogResponse0\x01\x12N\n" +
 	"\tCancelRun\x12\x1f.yardmaster.v1.CancelRunRequest\x1a .yardmaster.v1.CancelRunResponse\x12Q\n" +
 	"\n" +
-	"ExplainJob\x12 .yardmaster.v1.ExplainJobRequest\x1a!.yardmaster.v1.ExplainJobResponse\x12T\n" +
-	"\vListWorkers\x12!.yardmaster.v1.ListWorkersRequest\x1a\".yardmaster.v1.ListWorkersResponse\x12Z\n" +
+	"ExplainJob\x12 .yardmaster.v1.ExplainJobRequest\x1a!.yardmaster.v1.ExplainJobResponse\x12K\n" +
+	"\bRetryRun\x12\x1e.yardmaster.v1.RetryRunRequest\x1a\x1f.yardmaster.v1.RetryRunResponse\x12T\n" +
+	"\vListWorkers\x12!.yardmaster.v1.ListWorkersRequest\x1a\".yardmaster.v1.ListWorkersResponse\x12N\n" +
+	"\tGetWorker\x12\x1f.yardmaster.v1.GetWorkerRequest\x1a .yardmaster.v1.GetWorkerResponse\x12W\n" +
+	"\fChangeWorker\x12\".yardmaster.v1.ChangeWorkerRequest\x1a#.yardmaster.v1.ChangeWorkerResponse\x12Q\n" +
+	"\n" +
+	"GetScaling\x12 .yardmaster.v1.GetScalingRequest\x1a!.yardmaster.v1.GetScalingResponse\x12Z\n" +
 	"\rGetServerInfo\x12#.yardmaster.v1.GetServerInfoRequest\x1a$.yardmaster.v1.GetServerInfoResponseB\x15Z\x13yardmaster/messagesb\x06proto3"
 
 var (
@@ -2362,7 +3381,7 @@ func file_yardmaster_v1_api_proto_rawDescGZIP() []byte {
 	return file_yardmaster_v1_api_proto_rawDescData
 }
 
-var file_yardmaster_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_yardmaster_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_yardmaster_v1_api_proto_goTypes = []any{
 	(*SubmitRunsRequest)(nil),     // 0: yardmaster.v1.SubmitRunsRequest
 	(*Submission)(nil),            // 1: yardmaster.v1.Submission
@@ -2387,89 +3406,125 @@ var file_yardmaster_v1_api_proto_goTypes = []any{
 	(*CancelRunResponse)(nil),     // 20: yardmaster.v1.CancelRunResponse
 	(*ExplainJobRequest)(nil),     // 21: yardmaster.v1.ExplainJobRequest
 	(*ExplainJobResponse)(nil),    // 22: yardmaster.v1.ExplainJobResponse
-	(*ListWorkersRequest)(nil),    // 23: yardmaster.v1.ListWorkersRequest
-	(*ListWorkersResponse)(nil),   // 24: yardmaster.v1.ListWorkersResponse
-	(*Worker)(nil),                // 25: yardmaster.v1.Worker
-	(*GetServerInfoRequest)(nil),  // 26: yardmaster.v1.GetServerInfoRequest
-	(*GetServerInfoResponse)(nil), // 27: yardmaster.v1.GetServerInfoResponse
-	(*WorkflowFaults)(nil),        // 28: yardmaster.v1.WorkflowFaults
-	(*WorkflowFault)(nil),         // 29: yardmaster.v1.WorkflowFault
-	(*RetryHint)(nil),             // 30: yardmaster.v1.RetryHint
-	(JobState)(0),                 // 31: yardmaster.v1.JobState
-	(*timestamppb.Timestamp)(nil), // 32: google.protobuf.Timestamp
-	(Cause)(0),                    // 33: yardmaster.v1.Cause
-	(Outcome)(0),                  // 34: yardmaster.v1.Outcome
-	(Fault)(0),                    // 35: yardmaster.v1.Fault
-	(*LogSum)(nil),                // 36: yardmaster.v1.LogSum
-	(WorkerState)(0),              // 37: yardmaster.v1.WorkerState
-	(*durationpb.Duration)(nil),   // 38: google.protobuf.Duration
+	(*JobAhead)(nil),              // 23: yardmaster.v1.JobAhead
+	(*Excluded)(nil),              // 24: yardmaster.v1.Excluded
+	(*RetryRunRequest)(nil),       // 25: yardmaster.v1.RetryRunRequest
+	(*RetryRunResponse)(nil),      // 26: yardmaster.v1.RetryRunResponse
+	(*ListWorkersRequest)(nil),    // 27: yardmaster.v1.ListWorkersRequest
+	(*ListWorkersResponse)(nil),   // 28: yardmaster.v1.ListWorkersResponse
+	(*Worker)(nil),                // 29: yardmaster.v1.Worker
+	(*GetWorkerRequest)(nil),      // 30: yardmaster.v1.GetWorkerRequest
+	(*GetWorkerResponse)(nil),     // 31: yardmaster.v1.GetWorkerResponse
+	(*ChangeWorkerRequest)(nil),   // 32: yardmaster.v1.ChangeWorkerRequest
+	(*ChangeWorkerResponse)(nil),  // 33: yardmaster.v1.ChangeWorkerResponse
+	(*GetScalingRequest)(nil),     // 34: yardmaster.v1.GetScalingRequest
+	(*GetScalingResponse)(nil),    // 35: yardmaster.v1.GetScalingResponse
+	(*ScalingClass)(nil),          // 36: yardmaster.v1.ScalingClass
+	(*GetServerInfoRequest)(nil),  // 37: yardmaster.v1.GetServerInfoRequest
+	(*GetServerInfoResponse)(nil), // 38: yardmaster.v1.GetServerInfoResponse
+	(*WorkflowFaults)(nil),        // 39: yardmaster.v1.WorkflowFaults
+	(*WorkflowFault)(nil),         // 40: yardmaster.v1.WorkflowFault
+	(*RetryHint)(nil),             // 41: yardmaster.v1.RetryHint
+	(JobState)(0),                 // 42: yardmaster.v1.JobState
+	(*timestamppb.Timestamp)(nil), // 43: google.protobuf.Timestamp
+	(Cause)(0),                    // 44: yardmaster.v1.Cause
+	(*Resources)(nil),             // 45: yardmaster.v1.Resources
+	(Outcome)(0),                  // 46: yardmaster.v1.Outcome
+	(Fault)(0),                    // 47: yardmaster.v1.Fault
+	(*LogSum)(nil),                // 48: yardmaster.v1.LogSum
+	(WorkerState)(0),              // 49: yardmaster.v1.WorkerState
+	(*durationpb.Duration)(nil),   // 50: google.protobuf.Duration
+	(*MachineLoad)(nil),           // 51: yardmaster.v1.MachineLoad
+	(*WorkerEntry)(nil),           // 52: yardmaster.v1.WorkerEntry
 }
 var file_yardmaster_v1_api_proto_depIdxs = []int32{
 	1,  // 0: yardmaster.v1.SubmitRunsRequest.submissions:type_name -> yardmaster.v1.Submission
 	3,  // 1: yardmaster.v1.SubmitRunsResponse.runs:type_name -> yardmaster.v1.SubmittedRun
 	11, // 2: yardmaster.v1.GetRunResponse.run:type_name -> yardmaster.v1.Run
-	31, // 3: yardmaster.v1.ListRunsRequest.states:type_name -> yardmaster.v1.JobState
+	42, // 3: yardmaster.v1.ListRunsRequest.states:type_name -> yardmaster.v1.JobState
 	11, // 4: yardmaster.v1.ListRunsResponse.runs:type_name -> yardmaster.v1.Run
 	10, // 5: yardmaster.v1.WatchRunsResponse.changes:type_name -> yardmaster.v1.RunChange
-	31, // 6: yardmaster.v1.RunChange.state:type_name -> yardmaster.v1.JobState
-	32, // 7: yardmaster.v1.RunChange.at:type_name -> google.protobuf.Timestamp
+	42, // 6: yardmaster.v1.RunChange.state:type_name -> yardmaster.v1.JobState
+	43, // 7: yardmaster.v1.RunChange.at:type_name -> google.protobuf.Timestamp
 	14, // 8: yardmaster.v1.RunChange.step:type_name -> yardmaster.v1.StepView
-	32, // 9: yardmaster.v1.RunChange.attempt_started_at:type_name -> google.protobuf.Timestamp
-	31, // 10: yardmaster.v1.Run.state:type_name -> yardmaster.v1.JobState
-	32, // 11: yardmaster.v1.Run.submitted_at:type_name -> google.protobuf.Timestamp
-	32, // 12: yardmaster.v1.Run.started_at:type_name -> google.protobuf.Timestamp
-	32, // 13: yardmaster.v1.Run.ended_at:type_name -> google.protobuf.Timestamp
+	43, // 9: yardmaster.v1.RunChange.attempt_started_at:type_name -> google.protobuf.Timestamp
+	42, // 10: yardmaster.v1.Run.state:type_name -> yardmaster.v1.JobState
+	43, // 11: yardmaster.v1.Run.submitted_at:type_name -> google.protobuf.Timestamp
+	43, // 12: yardmaster.v1.Run.started_at:type_name -> google.protobuf.Timestamp
+	43, // 13: yardmaster.v1.Run.ended_at:type_name -> google.protobuf.Timestamp
 	12, // 14: yardmaster.v1.Run.jobs:type_name -> yardmaster.v1.Job
-	31, // 15: yardmaster.v1.Job.state:type_name -> yardmaster.v1.JobState
-	33, // 16: yardmaster.v1.Job.cause:type_name -> yardmaster.v1.Cause
-	32, // 17: yardmaster.v1.Job.started_at:type_name -> google.protobuf.Timestamp
-	32, // 18: yardmaster.v1.Job.ended_at:type_name -> google.protobuf.Timestamp
+	42, // 15: yardmaster.v1.Job.state:type_name -> yardmaster.v1.JobState
+	44, // 16: yardmaster.v1.Job.cause:type_name -> yardmaster.v1.Cause
+	43, // 17: yardmaster.v1.Job.started_at:type_name -> google.protobuf.Timestamp
+	43, // 18: yardmaster.v1.Job.ended_at:type_name -> google.protobuf.Timestamp
 	13, // 19: yardmaster.v1.Job.attempts:type_name -> yardmaster.v1.Attempt
 	14, // 20: yardmaster.v1.Job.steps:type_name -> yardmaster.v1.StepView
-	32, // 21: yardmaster.v1.Attempt.assigned_at:type_name -> google.protobuf.Timestamp
-	32, // 22: yardmaster.v1.Attempt.started_at:type_name -> google.protobuf.Timestamp
-	32, // 23: yardmaster.v1.Attempt.ended_at:type_name -> google.protobuf.Timestamp
-	34, // 24: yardmaster.v1.Attempt.outcome:type_name -> yardmaster.v1.Outcome
-	35, // 25: yardmaster.v1.Attempt.fault:type_name -> yardmaster.v1.Fault
-	36, // 26: yardmaster.v1.Attempt.log:type_name -> yardmaster.v1.LogSum
-	34, // 27: yardmaster.v1.StepView.outcome:type_name -> yardmaster.v1.Outcome
-	32, // 28: yardmaster.v1.StepView.started_at:type_name -> google.protobuf.Timestamp
-	32, // 29: yardmaster.v1.StepView.ended_at:type_name -> google.protobuf.Timestamp
-	17, // 30: yardmaster.v1.ReadLogResponse.parts:type_name -> yardmaster.v1.LogPart
-	18, // 31: yardmaster.v1.ReadLogResponse.end:type_name -> yardmaster.v1.LogEnd
-	32, // 32: yardmaster.v1.LogPart.time:type_name -> google.protobuf.Timestamp
-	36, // 33: yardmaster.v1.LogEnd.sum:type_name -> yardmaster.v1.LogSum
-	31, // 34: yardmaster.v1.ExplainJobResponse.state:type_name -> yardmaster.v1.JobState
-	25, // 35: yardmaster.v1.ListWorkersResponse.workers:type_name -> yardmaster.v1.Worker
-	37, // 36: yardmaster.v1.Worker.state:type_name -> yardmaster.v1.WorkerState
-	32, // 37: yardmaster.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
-	38, // 38: yardmaster.v1.Worker.since_heartbeat:type_name -> google.protobuf.Duration
-	32, // 39: yardmaster.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
-	29, // 40: yardmaster.v1.WorkflowFaults.faults:type_name -> yardmaster.v1.WorkflowFault
-	38, // 41: yardmaster.v1.RetryHint.after:type_name -> google.protobuf.Duration
-	0,  // 42: yardmaster.v1.YardmasterService.SubmitRuns:input_type -> yardmaster.v1.SubmitRunsRequest
-	4,  // 43: yardmaster.v1.YardmasterService.GetRun:input_type -> yardmaster.v1.GetRunRequest
-	6,  // 44: yardmaster.v1.YardmasterService.ListRuns:input_type -> yardmaster.v1.ListRunsRequest
-	8,  // 45: yardmaster.v1.YardmasterService.WatchRuns:input_type -> yardmaster.v1.WatchRunsRequest
-	15, // 46: yardmaster.v1.YardmasterService.ReadLog:input_type -> yardmaster.v1.ReadLogRequest
-	19, // 47: yardmaster.v1.YardmasterService.CancelRun:input_type -> yardmaster.v1.CancelRunRequest
-	21, // 48: yardmaster.v1.YardmasterService.ExplainJob:input_type -> yardmaster.v1.ExplainJobRequest
-	23, // 49: yardmaster.v1.YardmasterService.ListWorkers:input_type -> yardmaster.v1.ListWorkersRequest
-	26, // 50: yardmaster.v1.YardmasterService.GetServerInfo:input_type -> yardmaster.v1.GetServerInfoRequest
-	2,  // 51: yardmaster.v1.YardmasterService.SubmitRuns:output_type -> yardmaster.v1.SubmitRunsResponse
-	5,  // 52: yardmaster.v1.YardmasterService.GetRun:output_type -> yardmaster.v1.GetRunResponse
-	7,  // 53: yardmaster.v1.YardmasterService.ListRuns:output_type -> yardmaster.v1.ListRunsResponse
-	9,  // 54: yardmaster.v1.YardmasterService.WatchRuns:output_type -> yardmaster.v1.WatchRunsResponse
-	16, // 55: yardmaster.v1.YardmasterService.ReadLog:output_type -> yardmaster.v1.ReadLogResponse
-	20, // 56: yardmaster.v1.YardmasterService.CancelRun:output_type -> yardmaster.v1.CancelRunResponse
-	22, // 57: yardmaster.v1.YardmasterService.ExplainJob:output_type -> yardmaster.v1.ExplainJobResponse
-	24, // 58: yardmaster.v1.YardmasterService.ListWorkers:output_type -> yardmaster.v1.ListWorkersResponse
-	27, // 59: yardmaster.v1.YardmasterService.GetServerInfo:output_type -> yardmaster.v1.GetServerInfoResponse
-	51, // [51:60] is the sub-list for method output_type
-	42, // [42:51] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	45, // 21: yardmaster.v1.Job.resources:type_name -> yardmaster.v1.Resources
+	43, // 22: yardmaster.v1.Attempt.assigned_at:type_name -> google.protobuf.Timestamp
+	43, // 23: yardmaster.v1.Attempt.started_at:type_name -> google.protobuf.Timestamp
+	43, // 24: yardmaster.v1.Attempt.ended_at:type_name -> google.protobuf.Timestamp
+	46, // 25: yardmaster.v1.Attempt.outcome:type_name -> yardmaster.v1.Outcome
+	47, // 26: yardmaster.v1.Attempt.fault:type_name -> yardmaster.v1.Fault
+	48, // 27: yardmaster.v1.Attempt.log:type_name -> yardmaster.v1.LogSum
+	46, // 28: yardmaster.v1.StepView.outcome:type_name -> yardmaster.v1.Outcome
+	43, // 29: yardmaster.v1.StepView.started_at:type_name -> google.protobuf.Timestamp
+	43, // 30: yardmaster.v1.StepView.ended_at:type_name -> google.protobuf.Timestamp
+	17, // 31: yardmaster.v1.ReadLogResponse.parts:type_name -> yardmaster.v1.LogPart
+	18, // 32: yardmaster.v1.ReadLogResponse.end:type_name -> yardmaster.v1.LogEnd
+	43, // 33: yardmaster.v1.LogPart.time:type_name -> google.protobuf.Timestamp
+	48, // 34: yardmaster.v1.LogEnd.sum:type_name -> yardmaster.v1.LogSum
+	42, // 35: yardmaster.v1.ExplainJobResponse.state:type_name -> yardmaster.v1.JobState
+	23, // 36: yardmaster.v1.ExplainJobResponse.first_ahead:type_name -> yardmaster.v1.JobAhead
+	24, // 37: yardmaster.v1.ExplainJobResponse.excluded:type_name -> yardmaster.v1.Excluded
+	43, // 38: yardmaster.v1.ExplainJobResponse.free_at:type_name -> google.protobuf.Timestamp
+	13, // 39: yardmaster.v1.ExplainJobResponse.attempts:type_name -> yardmaster.v1.Attempt
+	43, // 40: yardmaster.v1.JobAhead.queued_at:type_name -> google.protobuf.Timestamp
+	3,  // 41: yardmaster.v1.RetryRunResponse.run:type_name -> yardmaster.v1.SubmittedRun
+	29, // 42: yardmaster.v1.ListWorkersResponse.workers:type_name -> yardmaster.v1.Worker
+	49, // 43: yardmaster.v1.Worker.state:type_name -> yardmaster.v1.WorkerState
+	43, // 44: yardmaster.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
+	50, // 45: yardmaster.v1.Worker.since_heartbeat:type_name -> google.protobuf.Duration
+	45, // 46: yardmaster.v1.Worker.resources:type_name -> yardmaster.v1.Resources
+	45, // 47: yardmaster.v1.Worker.held_resources:type_name -> yardmaster.v1.Resources
+	51, // 48: yardmaster.v1.Worker.load:type_name -> yardmaster.v1.MachineLoad
+	29, // 49: yardmaster.v1.GetWorkerResponse.worker:type_name -> yardmaster.v1.Worker
+	52, // 50: yardmaster.v1.GetWorkerResponse.history:type_name -> yardmaster.v1.WorkerEntry
+	29, // 51: yardmaster.v1.ChangeWorkerResponse.worker:type_name -> yardmaster.v1.Worker
+	36, // 52: yardmaster.v1.GetScalingResponse.classes:type_name -> yardmaster.v1.ScalingClass
+	43, // 53: yardmaster.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	40, // 54: yardmaster.v1.WorkflowFaults.faults:type_name -> yardmaster.v1.WorkflowFault
+	50, // 55: yardmaster.v1.RetryHint.after:type_name -> google.protobuf.Duration
+	0,  // 56: yardmaster.v1.YardmasterService.SubmitRuns:input_type -> yardmaster.v1.SubmitRunsRequest
+	4,  // 57: yardmaster.v1.YardmasterService.GetRun:input_type -> yardmaster.v1.GetRunRequest
+	6,  // 58: yardmaster.v1.YardmasterService.ListRuns:input_type -> yardmaster.v1.ListRunsRequest
+	8,  // 59: yardmaster.v1.YardmasterService.WatchRuns:input_type -> yardmaster.v1.WatchRunsRequest
+	15, // 60: yardmaster.v1.YardmasterService.ReadLog:input_type -> yardmaster.v1.ReadLogRequest
+	19, // 61: yardmaster.v1.YardmasterService.CancelRun:input_type -> yardmaster.v1.CancelRunRequest
+	21, // 62: yardmaster.v1.YardmasterService.ExplainJob:input_type -> yardmaster.v1.ExplainJobRequest
+	25, // 63: yardmaster.v1.YardmasterService.RetryRun:input_type -> yardmaster.v1.RetryRunRequest
+	27, // 64: yardmaster.v1.YardmasterService.ListWorkers:input_type -> yardmaster.v1.ListWorkersRequest
+	30, // 65: yardmaster.v1.YardmasterService.GetWorker:input_type -> yardmaster.v1.GetWorkerRequest
+	32, // 66: yardmaster.v1.YardmasterService.ChangeWorker:input_type -> yardmaster.v1.ChangeWorkerRequest
+	34, // 67: yardmaster.v1.YardmasterService.GetScaling:input_type -> yardmaster.v1.GetScalingRequest
+	37, // 68: yardmaster.v1.YardmasterService.GetServerInfo:input_type -> yardmaster.v1.GetServerInfoRequest
+	2,  // 69: yardmaster.v1.YardmasterService.SubmitRuns:output_type -> yardmaster.v1.SubmitRunsResponse
+	5,  // 70: yardmaster.v1.YardmasterService.GetRun:output_type -> yardmaster.v1.GetRunResponse
+	7,  // 71: yardmaster.v1.YardmasterService.ListRuns:output_type -> yardmaster.v1.ListRunsResponse
+	9,  // 72: yardmaster.v1.YardmasterService.WatchRuns:output_type -> yardmaster.v1.WatchRunsResponse
+	16, // 73: yardmaster.v1.YardmasterService.ReadLog:output_type -> yardmaster.v1.ReadLogResponse
+	20, // 74: yardmaster.v1.YardmasterService.CancelRun:output_type -> yardmaster.v1.CancelRunResponse
+	22, // 75: yardmaster.v1.YardmasterService.ExplainJob:output_type -> yardmaster.v1.ExplainJobResponse
+	26, // 76: yardmaster.v1.YardmasterService.RetryRun:output_type -> yardmaster.v1.RetryRunResponse
+	28, // 77: yardmaster.v1.YardmasterService.ListWorkers:output_type -> yardmaster.v1.ListWorkersResponse
+	31, // 78: yardmaster.v1.YardmasterService.GetWorker:output_type -> yardmaster.v1.GetWorkerResponse
+	33, // 79: yardmaster.v1.YardmasterService.ChangeWorker:output_type -> yardmaster.v1.ChangeWorkerResponse
+	35, // 80: yardmaster.v1.YardmasterService.GetScaling:output_type -> yardmaster.v1.GetScalingResponse
+	38, // 81: yardmaster.v1.YardmasterService.GetServerInfo:output_type -> yardmaster.v1.GetServerInfoResponse
+	69, // [69:82] is the sub-list for method output_type
+	56, // [56:69] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_api_proto_init() }
@@ -2478,13 +3533,16 @@ func file_yardmaster_v1_api_proto_init() {
 		return
 	}
 	file_yardmaster_v1_history_proto_init()
+	file_yardmaster_v1_plan_proto_init()
+	file_yardmaster_v1_worker_proto_init()
+	file_yardmaster_v1_api_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_api_proto_rawDesc), len(file_yardmaster_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

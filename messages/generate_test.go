@@ -11,6 +11,7 @@ import (
 	"yardmaster/domain/attempt"
 	"yardmaster/domain/job"
 	"yardmaster/domain/plan"
+	"yardmaster/domain/resource"
 	"yardmaster/domain/retry"
 	"yardmaster/messages"
 )
@@ -77,6 +78,15 @@ func anyStep() *rapid.Generator[plan.Step] {
 	})
 }
 
+func anyAmount() *rapid.Generator[resource.Amount] {
+	return rapid.Custom(func(t *rapid.T) resource.Amount {
+		return resource.Amount{
+			CPU:    rapid.Int64Range(0, resource.MaxCPU).Draw(t, "cpu"),
+			Memory: rapid.Int64Range(0, resource.MaxMemory).Draw(t, "memory"),
+		}
+	})
+}
+
 // anySpec returns a job of a plan of so many jobs and groups.
 func anySpec(jobs, groups int) *rapid.Generator[plan.Job] {
 	return rapid.Custom(func(t *rapid.T) plan.Job {
@@ -88,9 +98,9 @@ func anySpec(jobs, groups int) *rapid.Generator[plan.Job] {
 			Timeout:         time.Duration(rapid.Int64().Draw(t, "timeout")),
 			ContinueOnError: rapid.Bool().Draw(t, "continue"), Retry: anyRetry().Draw(t, "retry"),
 			Priority:   rapid.IntRange(-plan.MaxPriority, plan.MaxPriority).Draw(t, "priority"),
-			Idempotent: rapid.Bool().Draw(t, "idempotent"),
-			Executor:   rapid.SampledFrom([]string{plan.ExecutorProcess, plan.ExecutorNoop}).Draw(t, "executor"),
-			Steps:      some(t, anyStep(), 3, "steps"),
+			Idempotent: rapid.Bool().Draw(t, "idempotent"), Resources: anyAmount().Draw(t, "resources"),
+			Executor: rapid.SampledFrom([]string{plan.ExecutorProcess, plan.ExecutorNoop}).Draw(t, "executor"),
+			Steps:    some(t, anyStep(), 3, "steps"),
 		}
 	})
 }

@@ -45,7 +45,8 @@ func encode(m *HistoryEvent) []byte { return must(proto.Marshal(m)) }
 func EncodeSubmission(s run.Submission, encodedPlan []byte, stamp Stamp) []byte {
 	m := stamp.event(job.ID{Run: s.ID})
 	m.What = &HistoryEvent_RunSubmitted{RunSubmitted: &RunSubmitted{
-		Plan: encodedPlan, IdempotencyKey: s.Key, Digest: s.Digest[:],
+		Plan: encodedPlan, IdempotencyKey: s.Key, Digest: s.Digest[:], Project: projectToProto(s.Project),
+		RetryOf: string(s.RetryOf), Reused: s.Reused,
 	}}
 	return encode(m)
 }
@@ -155,6 +156,7 @@ func (h History) submitted(m *RunSubmitted, plans *Plans) (History, error) {
 	}
 	s := &run.Submission{
 		ID: h.Job.Run, Plan: w, Key: m.GetIdempotencyKey(), Principal: h.Principal, Trace: h.TraceParent, At: h.At,
+		Project: m.GetProject(), RetryOf: job.RunID(m.GetRetryOf()), Reused: m.GetReused(),
 	}
 	if copy(s.Digest[:], m.GetDigest()) != len(s.Digest) {
 		return History{}, fmt.Errorf("%w event: digest of %d bytes", ErrMalformed, len(m.GetDigest()))

@@ -544,7 +544,13 @@ type RunSubmitted struct {
 	Plan           []byte `protobuf:"bytes,1,opt,name=plan,proto3" json:"plan,omitempty"`
 	IdempotencyKey string `protobuf:"bytes,2,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
 	// SHA-256 of what was submitted.
-	Digest        []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Empty means the default project.
+	Project string `protobuf:"bytes,4,opt,name=project,proto3" json:"project,omitempty"`
+	// The run that this one tries again; empty means none.
+	RetryOf string `protobuf:"bytes,5,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
+	// Indexes of the jobs that succeeded in that run and are not run again.
+	Reused        []uint32 `protobuf:"varint,6,rep,packed,name=reused,proto3" json:"reused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -596,6 +602,27 @@ func (x *RunSubmitted) GetIdempotencyKey() string {
 func (x *RunSubmitted) GetDigest() []byte {
 	if x != nil {
 		return x.Digest
+	}
+	return nil
+}
+
+func (x *RunSubmitted) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *RunSubmitted) GetRetryOf() string {
+	if x != nil {
+		return x.RetryOf
+	}
+	return ""
+}
+
+func (x *RunSubmitted) GetReused() []uint32 {
+	if x != nil {
+		return x.Reused
 	}
 	return nil
 }
@@ -901,13 +928,24 @@ func (x *JobEnded) GetResult() *Result {
 
 // WorkerChanged is a change in the life of a worker.
 type WorkerChanged struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	WorkerId      string                 `protobuf:"bytes,1,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
-	Incarnation   string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
-	State         WorkerState            `protobuf:"varint,3,opt,name=state,proto3,enum=yardmaster.v1.WorkerState" json:"state,omitempty"`
-	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
-	Labels        []string               `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty"`
-	Slots         uint32                 `protobuf:"varint,6,opt,name=slots,proto3" json:"slots,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	WorkerId    string                 `protobuf:"bytes,1,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
+	Incarnation string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	State       WorkerState            `protobuf:"varint,3,opt,name=state,proto3,enum=yardmaster.v1.WorkerState" json:"state,omitempty"`
+	Reason      string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What the worker says of itself: its operator's labels, and those it found.
+	Labels    []string   `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty"`
+	Slots     uint32     `protobuf:"varint,6,opt,name=slots,proto3" json:"slots,omitempty"`
+	Resources *Resources `protobuf:"bytes,7,opt,name=resources,proto3" json:"resources,omitempty"`
+	// The trust pool it belongs to; empty means the default one.
+	Pool string `protobuf:"bytes,8,opt,name=pool,proto3" json:"pool,omitempty"`
+	// What operators have said of the worker through the API: it gets nothing new
+	// while held back, and its labels are those above with added and without removed.
+	HeldBack bool     `protobuf:"varint,9,opt,name=held_back,json=heldBack,proto3" json:"held_back,omitempty"`
+	Added    []string `protobuf:"bytes,10,rep,name=added,proto3" json:"added,omitempty"`
+	Removed  []string `protobuf:"bytes,11,rep,name=removed,proto3" json:"removed,omitempty"`
+	// Worth somebody's attention.
+	Alert         bool `protobuf:"varint,12,opt,name=alert,proto3" json:"alert,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -982,6 +1020,48 @@ func (x *WorkerChanged) GetSlots() uint32 {
 		return x.Slots
 	}
 	return 0
+}
+
+func (x *WorkerChanged) GetResources() *Resources {
+	if x != nil {
+		return x.Resources
+	}
+	return nil
+}
+
+func (x *WorkerChanged) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *WorkerChanged) GetHeldBack() bool {
+	if x != nil {
+		return x.HeldBack
+	}
+	return false
+}
+
+func (x *WorkerChanged) GetAdded() []string {
+	if x != nil {
+		return x.Added
+	}
+	return nil
+}
+
+func (x *WorkerChanged) GetRemoved() []string {
+	if x != nil {
+		return x.Removed
+	}
+	return nil
+}
+
+func (x *WorkerChanged) GetAlert() bool {
+	if x != nil {
+		return x.Alert
+	}
+	return false
 }
 
 // ActorQuarantined says that an actor failed again and again and was given up.
@@ -1290,10 +1370,12 @@ func (x *LogSum) GetDropped() uint64 {
 type LedgerSnapshot struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The plans that the runs refer to, by index; each an encoded Plan.
-	Plans         [][]byte    `protobuf:"bytes,1,rep,name=plans,proto3" json:"plans,omitempty"`
-	Live          []*LiveRun  `protobuf:"bytes,2,rep,name=live,proto3" json:"live,omitempty"`
-	Ended         []*EndedRun `protobuf:"bytes,3,rep,name=ended,proto3" json:"ended,omitempty"`
-	Keys          []*KeyUse   `protobuf:"bytes,4,rep,name=keys,proto3" json:"keys,omitempty"`
+	Plans [][]byte    `protobuf:"bytes,1,rep,name=plans,proto3" json:"plans,omitempty"`
+	Live  []*LiveRun  `protobuf:"bytes,2,rep,name=live,proto3" json:"live,omitempty"`
+	Ended []*EndedRun `protobuf:"bytes,3,rep,name=ended,proto3" json:"ended,omitempty"`
+	Keys  []*KeyUse   `protobuf:"bytes,4,rep,name=keys,proto3" json:"keys,omitempty"`
+	// Workers that are known; only in the partition of the fleet.
+	Workers       []*WorkerRecord `protobuf:"bytes,5,rep,name=workers,proto3" json:"workers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1356,6 +1438,129 @@ func (x *LedgerSnapshot) GetKeys() []*KeyUse {
 	return nil
 }
 
+func (x *LedgerSnapshot) GetWorkers() []*WorkerRecord {
+	if x != nil {
+		return x.Workers
+	}
+	return nil
+}
+
+// WorkerRecord is what is kept of a worker.
+type WorkerRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its newest change: where it stands.
+	Last *WorkerEntry `protobuf:"bytes,1,opt,name=last,proto3" json:"last,omitempty"`
+	// Its changes, oldest first; the newest is last. Old ones are let go of.
+	History       []*WorkerEntry `protobuf:"bytes,2,rep,name=history,proto3" json:"history,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkerRecord) Reset() {
+	*x = WorkerRecord{}
+	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkerRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkerRecord) ProtoMessage() {}
+
+func (x *WorkerRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkerRecord.ProtoReflect.Descriptor instead.
+func (*WorkerRecord) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *WorkerRecord) GetLast() *WorkerEntry {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+func (x *WorkerRecord) GetHistory() []*WorkerEntry {
+	if x != nil {
+		return x.History
+	}
+	return nil
+}
+
+// WorkerEntry is one change in the life of a worker.
+type WorkerEntry struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UnixNanos     int64                  `protobuf:"fixed64,1,opt,name=unix_nanos,json=unixNanos,proto3" json:"unix_nanos,omitempty"`
+	Principal     string                 `protobuf:"bytes,2,opt,name=principal,proto3" json:"principal,omitempty"`
+	Changed       *WorkerChanged         `protobuf:"bytes,3,opt,name=changed,proto3" json:"changed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkerEntry) Reset() {
+	*x = WorkerEntry{}
+	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkerEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkerEntry) ProtoMessage() {}
+
+func (x *WorkerEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkerEntry.ProtoReflect.Descriptor instead.
+func (*WorkerEntry) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *WorkerEntry) GetUnixNanos() int64 {
+	if x != nil {
+		return x.UnixNanos
+	}
+	return 0
+}
+
+func (x *WorkerEntry) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *WorkerEntry) GetChanged() *WorkerChanged {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
 // LiveRun is a run that has not ended.
 type LiveRun struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1367,7 +1572,7 @@ type LiveRun struct {
 
 func (x *LiveRun) Reset() {
 	*x = LiveRun{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1379,7 +1584,7 @@ func (x *LiveRun) String() string {
 func (*LiveRun) ProtoMessage() {}
 
 func (x *LiveRun) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1392,7 +1597,7 @@ func (x *LiveRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveRun.ProtoReflect.Descriptor instead.
 func (*LiveRun) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{13}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LiveRun) GetPlan() uint32 {
@@ -1422,7 +1627,7 @@ type EndedRun struct {
 
 func (x *EndedRun) Reset() {
 	*x = EndedRun{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1434,7 +1639,7 @@ func (x *EndedRun) String() string {
 func (*EndedRun) ProtoMessage() {}
 
 func (x *EndedRun) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1447,7 +1652,7 @@ func (x *EndedRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndedRun.ProtoReflect.Descriptor instead.
 func (*EndedRun) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{14}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EndedRun) GetPlan() uint32 {
@@ -1484,7 +1689,7 @@ type KeyUse struct {
 
 func (x *KeyUse) Reset() {
 	*x = KeyUse{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1496,7 +1701,7 @@ func (x *KeyUse) String() string {
 func (*KeyUse) ProtoMessage() {}
 
 func (x *KeyUse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1509,7 +1714,7 @@ func (x *KeyUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyUse.ProtoReflect.Descriptor instead.
 func (*KeyUse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{15}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *KeyUse) GetKey() string {
@@ -1554,13 +1759,15 @@ type RunRecord struct {
 	State              JobState               `protobuf:"varint,10,opt,name=state,proto3,enum=yardmaster.v1.JobState" json:"state,omitempty"`
 	EndedUnixNanos     int64                  `protobuf:"fixed64,11,opt,name=ended_unix_nanos,json=endedUnixNanos,proto3" json:"ended_unix_nanos,omitempty"`
 	TraceParent        string                 `protobuf:"bytes,12,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
+	Project            string                 `protobuf:"bytes,13,opt,name=project,proto3" json:"project,omitempty"`
+	RetryOf            string                 `protobuf:"bytes,14,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
 
 func (x *RunRecord) Reset() {
 	*x = RunRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1572,7 +1779,7 @@ func (x *RunRecord) String() string {
 func (*RunRecord) ProtoMessage() {}
 
 func (x *RunRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1585,7 +1792,7 @@ func (x *RunRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRecord.ProtoReflect.Descriptor instead.
 func (*RunRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{16}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RunRecord) GetRunId() string {
@@ -1665,6 +1872,20 @@ func (x *RunRecord) GetTraceParent() string {
 	return ""
 }
 
+func (x *RunRecord) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *RunRecord) GetRetryOf() string {
+	if x != nil {
+		return x.RetryOf
+	}
+	return ""
+}
+
 // JobRecord is the state of a job.
 type JobRecord struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
@@ -1685,7 +1906,7 @@ type JobRecord struct {
 
 func (x *JobRecord) Reset() {
 	*x = JobRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1918,7 @@ func (x *JobRecord) String() string {
 func (*JobRecord) ProtoMessage() {}
 
 func (x *JobRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1931,7 @@ func (x *JobRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobRecord.ProtoReflect.Descriptor instead.
 func (*JobRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{17}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *JobRecord) GetState() JobState {
@@ -1806,7 +2027,7 @@ type AttemptRecord struct {
 
 func (x *AttemptRecord) Reset() {
 	*x = AttemptRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1818,7 +2039,7 @@ func (x *AttemptRecord) String() string {
 func (*AttemptRecord) ProtoMessage() {}
 
 func (x *AttemptRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1831,7 +2052,7 @@ func (x *AttemptRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptRecord.ProtoReflect.Descriptor instead.
 func (*AttemptRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{18}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *AttemptRecord) GetToken() uint64 {
@@ -1873,7 +2094,7 @@ var File_yardmaster_v1_history_proto protoreflect.FileDescriptor
 
 const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x1byardmaster/v1/history.proto\x12\ryardmaster.v1\"\xf0\x05\n" +
+	"\x1byardmaster/v1/history.proto\x12\ryardmaster.v1\x1a\x18yardmaster/v1/plan.proto\"\xf0\x05\n" +
 	"\fHistoryEvent\x12\x1d\n" +
 	"\n" +
 	"unix_nanos\x18\x01 \x01(\x10R\tunixNanos\x12\x15\n" +
@@ -1890,11 +2111,14 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\tjob_ended\x18\x0f \x01(\v2\x17.yardmaster.v1.JobEndedH\x00R\bjobEnded\x12E\n" +
 	"\x0eworker_changed\x18\x10 \x01(\v2\x1c.yardmaster.v1.WorkerChangedH\x00R\rworkerChanged\x12N\n" +
 	"\x11actor_quarantined\x18\x11 \x01(\v2\x1f.yardmaster.v1.ActorQuarantinedH\x00R\x10actorQuarantinedB\x06\n" +
-	"\x04what\"c\n" +
+	"\x04what\"\xb0\x01\n" +
 	"\fRunSubmitted\x12\x12\n" +
 	"\x04plan\x18\x01 \x01(\fR\x04plan\x12'\n" +
 	"\x0fidempotency_key\x18\x02 \x01(\tR\x0eidempotencyKey\x12\x16\n" +
-	"\x06digest\x18\x03 \x01(\fR\x06digest\",\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x18\n" +
+	"\aproject\x18\x04 \x01(\tR\aproject\x12\x19\n" +
+	"\bretry_of\x18\x05 \x01(\tR\aretryOf\x12\x16\n" +
+	"\x06reused\x18\x06 \x03(\rR\x06reused\",\n" +
 	"\x12RunCancelRequested\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\"T\n" +
 	"\vJobAssigned\x12\x14\n" +
@@ -1914,14 +2138,21 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x05cause\x18\x02 \x01(\x0e2\x14.yardmaster.v1.CauseR\x05cause\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n" +
 	"\x05token\x18\x04 \x01(\x04R\x05token\x12-\n" +
-	"\x06result\x18\x05 \x01(\v2\x15.yardmaster.v1.ResultR\x06result\"\xc6\x01\n" +
+	"\x06result\x18\x05 \x01(\v2\x15.yardmaster.v1.ResultR\x06result\"\xf5\x02\n" +
 	"\rWorkerChanged\x12\x1b\n" +
 	"\tworker_id\x18\x01 \x01(\tR\bworkerId\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x120\n" +
 	"\x05state\x18\x03 \x01(\x0e2\x1a.yardmaster.v1.WorkerStateR\x05state\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06labels\x18\x05 \x03(\tR\x06labels\x12\x14\n" +
-	"\x05slots\x18\x06 \x01(\rR\x05slots\"@\n" +
+	"\x05slots\x18\x06 \x01(\rR\x05slots\x126\n" +
+	"\tresources\x18\a \x01(\v2\x18.yardmaster.v1.ResourcesR\tresources\x12\x12\n" +
+	"\x04pool\x18\b \x01(\tR\x04pool\x12\x1b\n" +
+	"\theld_back\x18\t \x01(\bR\bheldBack\x12\x14\n" +
+	"\x05added\x18\n" +
+	" \x03(\tR\x05added\x12\x18\n" +
+	"\aremoved\x18\v \x03(\tR\aremoved\x12\x14\n" +
+	"\x05alert\x18\f \x01(\bR\x05alert\"@\n" +
 	"\x10ActorQuarantined\x12\x14\n" +
 	"\x05actor\x18\x01 \x01(\tR\x05actor\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xcd\x02\n" +
@@ -1945,12 +2176,21 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x06chunks\x18\x01 \x01(\x04R\x06chunks\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12\x16\n" +
 	"\x06sha256\x18\x03 \x01(\fR\x06sha256\x12\x18\n" +
-	"\adropped\x18\x04 \x01(\x04R\adropped\"\xac\x01\n" +
+	"\adropped\x18\x04 \x01(\x04R\adropped\"\xe3\x01\n" +
 	"\x0eLedgerSnapshot\x12\x14\n" +
 	"\x05plans\x18\x01 \x03(\fR\x05plans\x12*\n" +
 	"\x04live\x18\x02 \x03(\v2\x16.yardmaster.v1.LiveRunR\x04live\x12-\n" +
 	"\x05ended\x18\x03 \x03(\v2\x17.yardmaster.v1.EndedRunR\x05ended\x12)\n" +
-	"\x04keys\x18\x04 \x03(\v2\x15.yardmaster.v1.KeyUseR\x04keys\"I\n" +
+	"\x04keys\x18\x04 \x03(\v2\x15.yardmaster.v1.KeyUseR\x04keys\x125\n" +
+	"\aworkers\x18\x05 \x03(\v2\x1b.yardmaster.v1.WorkerRecordR\aworkers\"t\n" +
+	"\fWorkerRecord\x12.\n" +
+	"\x04last\x18\x01 \x01(\v2\x1a.yardmaster.v1.WorkerEntryR\x04last\x124\n" +
+	"\ahistory\x18\x02 \x03(\v2\x1a.yardmaster.v1.WorkerEntryR\ahistory\"\x82\x01\n" +
+	"\vWorkerEntry\x12\x1d\n" +
+	"\n" +
+	"unix_nanos\x18\x01 \x01(\x10R\tunixNanos\x12\x1c\n" +
+	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x126\n" +
+	"\achanged\x18\x03 \x01(\v2\x1c.yardmaster.v1.WorkerChangedR\achanged\"I\n" +
 	"\aLiveRun\x12\x12\n" +
 	"\x04plan\x18\x01 \x01(\rR\x04plan\x12*\n" +
 	"\x03run\x18\x02 \x01(\v2\x18.yardmaster.v1.RunRecordR\x03run\"M\n" +
@@ -1963,7 +2203,7 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x1d\n" +
 	"\n" +
-	"unix_nanos\x18\x04 \x01(\x10R\tunixNanos\"\x9b\x03\n" +
+	"unix_nanos\x18\x04 \x01(\x10R\tunixNanos\"\xd0\x03\n" +
 	"\tRunRecord\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12'\n" +
 	"\x0fidempotency_key\x18\x03 \x01(\tR\x0eidempotencyKey\x12\x16\n" +
@@ -1978,7 +2218,9 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x05state\x18\n" +
 	" \x01(\x0e2\x17.yardmaster.v1.JobStateR\x05state\x12(\n" +
 	"\x10ended_unix_nanos\x18\v \x01(\x10R\x0eendedUnixNanos\x12!\n" +
-	"\ftrace_parent\x18\f \x01(\tR\vtraceParentJ\x04\b\x02\x10\x03\"\x8d\x03\n" +
+	"\ftrace_parent\x18\f \x01(\tR\vtraceParent\x12\x18\n" +
+	"\aproject\x18\r \x01(\tR\aproject\x12\x19\n" +
+	"\bretry_of\x18\x0e \x01(\tR\aretryOfJ\x04\b\x02\x10\x03\"\x8d\x03\n" +
 	"\tJobRecord\x12-\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x17.yardmaster.v1.JobStateR\x05state\x12*\n" +
 	"\x05cause\x18\x02 \x01(\x0e2\x14.yardmaster.v1.CauseR\x05cause\x12\x1e\n" +
@@ -2048,7 +2290,7 @@ func file_yardmaster_v1_history_proto_rawDescGZIP() []byte {
 }
 
 var file_yardmaster_v1_history_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_yardmaster_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_yardmaster_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_yardmaster_v1_history_proto_goTypes = []any{
 	(JobState)(0),              // 0: yardmaster.v1.JobState
 	(WorkerState)(0),           // 1: yardmaster.v1.WorkerState
@@ -2068,12 +2310,15 @@ var file_yardmaster_v1_history_proto_goTypes = []any{
 	(*StepResult)(nil),         // 15: yardmaster.v1.StepResult
 	(*LogSum)(nil),             // 16: yardmaster.v1.LogSum
 	(*LedgerSnapshot)(nil),     // 17: yardmaster.v1.LedgerSnapshot
-	(*LiveRun)(nil),            // 18: yardmaster.v1.LiveRun
-	(*EndedRun)(nil),           // 19: yardmaster.v1.EndedRun
-	(*KeyUse)(nil),             // 20: yardmaster.v1.KeyUse
-	(*RunRecord)(nil),          // 21: yardmaster.v1.RunRecord
-	(*JobRecord)(nil),          // 22: yardmaster.v1.JobRecord
-	(*AttemptRecord)(nil),      // 23: yardmaster.v1.AttemptRecord
+	(*WorkerRecord)(nil),       // 18: yardmaster.v1.WorkerRecord
+	(*WorkerEntry)(nil),        // 19: yardmaster.v1.WorkerEntry
+	(*LiveRun)(nil),            // 20: yardmaster.v1.LiveRun
+	(*EndedRun)(nil),           // 21: yardmaster.v1.EndedRun
+	(*KeyUse)(nil),             // 22: yardmaster.v1.KeyUse
+	(*RunRecord)(nil),          // 23: yardmaster.v1.RunRecord
+	(*JobRecord)(nil),          // 24: yardmaster.v1.JobRecord
+	(*AttemptRecord)(nil),      // 25: yardmaster.v1.AttemptRecord
+	(*Resources)(nil),          // 26: yardmaster.v1.Resources
 }
 var file_yardmaster_v1_history_proto_depIdxs = []int32{
 	6,  // 0: yardmaster.v1.HistoryEvent.run_submitted:type_name -> yardmaster.v1.RunSubmitted
@@ -2090,26 +2335,31 @@ var file_yardmaster_v1_history_proto_depIdxs = []int32{
 	2,  // 11: yardmaster.v1.JobEnded.cause:type_name -> yardmaster.v1.Cause
 	14, // 12: yardmaster.v1.JobEnded.result:type_name -> yardmaster.v1.Result
 	1,  // 13: yardmaster.v1.WorkerChanged.state:type_name -> yardmaster.v1.WorkerState
-	3,  // 14: yardmaster.v1.Result.outcome:type_name -> yardmaster.v1.Outcome
-	4,  // 15: yardmaster.v1.Result.fault:type_name -> yardmaster.v1.Fault
-	15, // 16: yardmaster.v1.Result.steps:type_name -> yardmaster.v1.StepResult
-	16, // 17: yardmaster.v1.Result.log:type_name -> yardmaster.v1.LogSum
-	3,  // 18: yardmaster.v1.StepResult.outcome:type_name -> yardmaster.v1.Outcome
-	18, // 19: yardmaster.v1.LedgerSnapshot.live:type_name -> yardmaster.v1.LiveRun
-	19, // 20: yardmaster.v1.LedgerSnapshot.ended:type_name -> yardmaster.v1.EndedRun
-	20, // 21: yardmaster.v1.LedgerSnapshot.keys:type_name -> yardmaster.v1.KeyUse
-	21, // 22: yardmaster.v1.LiveRun.run:type_name -> yardmaster.v1.RunRecord
-	22, // 23: yardmaster.v1.RunRecord.jobs:type_name -> yardmaster.v1.JobRecord
-	0,  // 24: yardmaster.v1.RunRecord.state:type_name -> yardmaster.v1.JobState
-	0,  // 25: yardmaster.v1.JobRecord.state:type_name -> yardmaster.v1.JobState
-	2,  // 26: yardmaster.v1.JobRecord.cause:type_name -> yardmaster.v1.Cause
-	23, // 27: yardmaster.v1.JobRecord.attempts:type_name -> yardmaster.v1.AttemptRecord
-	14, // 28: yardmaster.v1.AttemptRecord.result:type_name -> yardmaster.v1.Result
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	26, // 14: yardmaster.v1.WorkerChanged.resources:type_name -> yardmaster.v1.Resources
+	3,  // 15: yardmaster.v1.Result.outcome:type_name -> yardmaster.v1.Outcome
+	4,  // 16: yardmaster.v1.Result.fault:type_name -> yardmaster.v1.Fault
+	15, // 17: yardmaster.v1.Result.steps:type_name -> yardmaster.v1.StepResult
+	16, // 18: yardmaster.v1.Result.log:type_name -> yardmaster.v1.LogSum
+	3,  // 19: yardmaster.v1.StepResult.outcome:type_name -> yardmaster.v1.Outcome
+	20, // 20: yardmaster.v1.LedgerSnapshot.live:type_name -> yardmaster.v1.LiveRun
+	21, // 21: yardmaster.v1.LedgerSnapshot.ended:type_name -> yardmaster.v1.EndedRun
+	22, // 22: yardmaster.v1.LedgerSnapshot.keys:type_name -> yardmaster.v1.KeyUse
+	18, // 23: yardmaster.v1.LedgerSnapshot.workers:type_name -> yardmaster.v1.WorkerRecord
+	19, // 24: yardmaster.v1.WorkerRecord.last:type_name -> yardmaster.v1.WorkerEntry
+	19, // 25: yardmaster.v1.WorkerRecord.history:type_name -> yardmaster.v1.WorkerEntry
+	12, // 26: yardmaster.v1.WorkerEntry.changed:type_name -> yardmaster.v1.WorkerChanged
+	23, // 27: yardmaster.v1.LiveRun.run:type_name -> yardmaster.v1.RunRecord
+	24, // 28: yardmaster.v1.RunRecord.jobs:type_name -> yardmaster.v1.JobRecord
+	0,  // 29: yardmaster.v1.RunRecord.state:type_name -> yardmaster.v1.JobState
+	0,  // 30: yardmaster.v1.JobRecord.state:type_name -> yardmaster.v1.JobState
+	2,  // 31: yardmaster.v1.JobRecord.cause:type_name -> yardmaster.v1.Cause
+	25, // 32: yardmaster.v1.JobRecord.attempts:type_name -> yardmaster.v1.AttemptRecord
+	14, // 33: yardmaster.v1.AttemptRecord.result:type_name -> yardmaster.v1.Result
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_history_proto_init() }
@@ -2117,6 +2367,7 @@ func file_yardmaster_v1_history_proto_init() {
 	if File_yardmaster_v1_history_proto != nil {
 		return
 	}
+	file_yardmaster_v1_plan_proto_init()
 	file_yardmaster_v1_history_proto_msgTypes[0].OneofWrappers = []any{
 		(*HistoryEvent_RunSubmitted)(nil),
 		(*HistoryEvent_RunCancelRequested)(nil),
@@ -2133,7 +2384,7 @@ func file_yardmaster_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_history_proto_rawDesc), len(file_yardmaster_v1_history_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   19,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -39,12 +39,15 @@ type JobQueued struct {
 	JobIndex uint32                 `protobuf:"varint,2,opt,name=job_index,json=jobIndex,proto3" json:"job_index,omitempty"`
 	RunsOn   []string               `protobuf:"bytes,3,rep,name=runs_on,json=runsOn,proto3" json:"runs_on,omitempty"`
 	Priority int32                  `protobuf:"zigzag32,4,opt,name=priority,proto3" json:"priority,omitempty"`
-	// Worker of the attempt that failed last; another is preferred.
-	Avoid string `protobuf:"bytes,5,opt,name=avoid,proto3" json:"avoid,omitempty"`
+	// Workers of attempts that failed; others are preferred.
+	Avoid []string `protobuf:"bytes,5,rep,name=avoid,proto3" json:"avoid,omitempty"`
 	// Longest time an attempt may take in all, from its assignment.
-	BoundNanos    int64 `protobuf:"varint,6,opt,name=bound_nanos,json=boundNanos,proto3" json:"bound_nanos,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	BoundNanos int64      `protobuf:"varint,6,opt,name=bound_nanos,json=boundNanos,proto3" json:"bound_nanos,omitempty"`
+	Demand     *JobDemand `protobuf:"bytes,7,opt,name=demand,proto3" json:"demand,omitempty"`
+	// Since when it waits, by the owner's wall clock. It orders the queue.
+	QueuedUnixNanos int64 `protobuf:"fixed64,8,opt,name=queued_unix_nanos,json=queuedUnixNanos,proto3" json:"queued_unix_nanos,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *JobQueued) Reset() {
@@ -105,11 +108,11 @@ func (x *JobQueued) GetPriority() int32 {
 	return 0
 }
 
-func (x *JobQueued) GetAvoid() string {
+func (x *JobQueued) GetAvoid() []string {
 	if x != nil {
 		return x.Avoid
 	}
-	return ""
+	return nil
 }
 
 func (x *JobQueued) GetBoundNanos() int64 {
@@ -119,6 +122,93 @@ func (x *JobQueued) GetBoundNanos() int64 {
 	return 0
 }
 
+func (x *JobQueued) GetDemand() *JobDemand {
+	if x != nil {
+		return x.Demand
+	}
+	return nil
+}
+
+func (x *JobQueued) GetQueuedUnixNanos() int64 {
+	if x != nil {
+		return x.QueuedUnixNanos
+	}
+	return 0
+}
+
+// JobDemand is what a job asks for, beside labels.
+type JobDemand struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Resources *Resources             `protobuf:"bytes,1,opt,name=resources,proto3" json:"resources,omitempty"`
+	// Empty means the default project.
+	Project string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
+	// What its workspace may have in common with others': jobs of the same affinity
+	// are placed where one ran before, if that costs nothing.
+	Affinity string `protobuf:"bytes,3,opt,name=affinity,proto3" json:"affinity,omitempty"`
+	// Whether another attempt may start while a lost one could still run.
+	Idempotent    bool `protobuf:"varint,4,opt,name=idempotent,proto3" json:"idempotent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobDemand) Reset() {
+	*x = JobDemand{}
+	mi := &file_yardmaster_v1_job_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobDemand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobDemand) ProtoMessage() {}
+
+func (x *JobDemand) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_job_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobDemand.ProtoReflect.Descriptor instead.
+func (*JobDemand) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *JobDemand) GetResources() *Resources {
+	if x != nil {
+		return x.Resources
+	}
+	return nil
+}
+
+func (x *JobDemand) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *JobDemand) GetAffinity() string {
+	if x != nil {
+		return x.Affinity
+	}
+	return ""
+}
+
+func (x *JobDemand) GetIdempotent() bool {
+	if x != nil {
+		return x.Idempotent
+	}
+	return false
+}
+
 // JobAttached says that a worker holds an attempt of the job.
 type JobAttached struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -126,15 +216,18 @@ type JobAttached struct {
 	JobIndex uint32                 `protobuf:"varint,2,opt,name=job_index,json=jobIndex,proto3" json:"job_index,omitempty"`
 	WorkerId string                 `protobuf:"bytes,3,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
 	// Address of the worker's node when the attempt was assigned.
-	Node          string `protobuf:"bytes,4,opt,name=node,proto3" json:"node,omitempty"`
-	BoundNanos    int64  `protobuf:"varint,5,opt,name=bound_nanos,json=boundNanos,proto3" json:"bound_nanos,omitempty"`
+	Node          string     `protobuf:"bytes,4,opt,name=node,proto3" json:"node,omitempty"`
+	BoundNanos    int64      `protobuf:"varint,5,opt,name=bound_nanos,json=boundNanos,proto3" json:"bound_nanos,omitempty"`
+	Demand        *JobDemand `protobuf:"bytes,6,opt,name=demand,proto3" json:"demand,omitempty"`
+	RunsOn        []string   `protobuf:"bytes,7,rep,name=runs_on,json=runsOn,proto3" json:"runs_on,omitempty"`
+	Priority      int32      `protobuf:"zigzag32,8,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JobAttached) Reset() {
 	*x = JobAttached{}
-	mi := &file_yardmaster_v1_job_proto_msgTypes[1]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -146,7 +239,7 @@ func (x *JobAttached) String() string {
 func (*JobAttached) ProtoMessage() {}
 
 func (x *JobAttached) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_job_proto_msgTypes[1]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -159,7 +252,7 @@ func (x *JobAttached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobAttached.ProtoReflect.Descriptor instead.
 func (*JobAttached) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{1}
+	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *JobAttached) GetRunId() string {
@@ -197,6 +290,27 @@ func (x *JobAttached) GetBoundNanos() int64 {
 	return 0
 }
 
+func (x *JobAttached) GetDemand() *JobDemand {
+	if x != nil {
+		return x.Demand
+	}
+	return nil
+}
+
+func (x *JobAttached) GetRunsOn() []string {
+	if x != nil {
+		return x.RunsOn
+	}
+	return nil
+}
+
+func (x *JobAttached) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
 // JobWithdrawn says that the job wants no worker any more.
 type JobWithdrawn struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -208,7 +322,7 @@ type JobWithdrawn struct {
 
 func (x *JobWithdrawn) Reset() {
 	*x = JobWithdrawn{}
-	mi := &file_yardmaster_v1_job_proto_msgTypes[2]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -220,7 +334,7 @@ func (x *JobWithdrawn) String() string {
 func (*JobWithdrawn) ProtoMessage() {}
 
 func (x *JobWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_job_proto_msgTypes[2]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -233,7 +347,7 @@ func (x *JobWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobWithdrawn.ProtoReflect.Descriptor instead.
 func (*JobWithdrawn) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{2}
+	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *JobWithdrawn) GetRunId() string {
@@ -262,7 +376,7 @@ type AssignJob struct {
 
 func (x *AssignJob) Reset() {
 	*x = AssignJob{}
-	mi := &file_yardmaster_v1_job_proto_msgTypes[3]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -274,7 +388,7 @@ func (x *AssignJob) String() string {
 func (*AssignJob) ProtoMessage() {}
 
 func (x *AssignJob) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_job_proto_msgTypes[3]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -287,7 +401,7 @@ func (x *AssignJob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignJob.ProtoReflect.Descriptor instead.
 func (*AssignJob) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{3}
+	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *AssignJob) GetWorkerId() string {
@@ -316,7 +430,7 @@ type SlotFreed struct {
 
 func (x *SlotFreed) Reset() {
 	*x = SlotFreed{}
-	mi := &file_yardmaster_v1_job_proto_msgTypes[4]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -328,7 +442,7 @@ func (x *SlotFreed) String() string {
 func (*SlotFreed) ProtoMessage() {}
 
 func (x *SlotFreed) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_job_proto_msgTypes[4]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -341,7 +455,7 @@ func (x *SlotFreed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlotFreed.ProtoReflect.Descriptor instead.
 func (*SlotFreed) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{4}
+	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SlotFreed) GetRunId() string {
@@ -375,7 +489,7 @@ type WorkerReady struct {
 
 func (x *WorkerReady) Reset() {
 	*x = WorkerReady{}
-	mi := &file_yardmaster_v1_job_proto_msgTypes[5]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +501,7 @@ func (x *WorkerReady) String() string {
 func (*WorkerReady) ProtoMessage() {}
 
 func (x *WorkerReady) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_job_proto_msgTypes[5]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,7 +514,7 @@ func (x *WorkerReady) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerReady.ProtoReflect.Descriptor instead.
 func (*WorkerReady) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{5}
+	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WorkerReady) GetWorkerId() string {
@@ -421,7 +535,7 @@ type AttemptGone struct {
 
 func (x *AttemptGone) Reset() {
 	*x = AttemptGone{}
-	mi := &file_yardmaster_v1_job_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -433,7 +547,7 @@ func (x *AttemptGone) String() string {
 func (*AttemptGone) ProtoMessage() {}
 
 func (x *AttemptGone) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_job_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -446,7 +560,7 @@ func (x *AttemptGone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptGone.ProtoReflect.Descriptor instead.
 func (*AttemptGone) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{6}
+	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AttemptGone) GetWorkerId() string {
@@ -472,7 +586,7 @@ type AnnounceJob struct {
 
 func (x *AnnounceJob) Reset() {
 	*x = AnnounceJob{}
-	mi := &file_yardmaster_v1_job_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -484,7 +598,7 @@ func (x *AnnounceJob) String() string {
 func (*AnnounceJob) ProtoMessage() {}
 
 func (x *AnnounceJob) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_job_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_job_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -497,29 +611,41 @@ func (x *AnnounceJob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnnounceJob.ProtoReflect.Descriptor instead.
 func (*AnnounceJob) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{7}
+	return file_yardmaster_v1_job_proto_rawDescGZIP(), []int{8}
 }
 
 var File_yardmaster_v1_job_proto protoreflect.FileDescriptor
 
 const file_yardmaster_v1_job_proto_rawDesc = "" +
 	"\n" +
-	"\x17yardmaster/v1/job.proto\x12\ryardmaster.v1\"\xab\x01\n" +
+	"\x17yardmaster/v1/job.proto\x12\ryardmaster.v1\x1a\x18yardmaster/v1/plan.proto\"\x89\x02\n" +
 	"\tJobQueued\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1b\n" +
 	"\tjob_index\x18\x02 \x01(\rR\bjobIndex\x12\x17\n" +
 	"\aruns_on\x18\x03 \x03(\tR\x06runsOn\x12\x1a\n" +
 	"\bpriority\x18\x04 \x01(\x11R\bpriority\x12\x14\n" +
-	"\x05avoid\x18\x05 \x01(\tR\x05avoid\x12\x1f\n" +
+	"\x05avoid\x18\x05 \x03(\tR\x05avoid\x12\x1f\n" +
 	"\vbound_nanos\x18\x06 \x01(\x03R\n" +
-	"boundNanos\"\x93\x01\n" +
+	"boundNanos\x120\n" +
+	"\x06demand\x18\a \x01(\v2\x18.yardmaster.v1.JobDemandR\x06demand\x12*\n" +
+	"\x11queued_unix_nanos\x18\b \x01(\x10R\x0fqueuedUnixNanos\"\x99\x01\n" +
+	"\tJobDemand\x126\n" +
+	"\tresources\x18\x01 \x01(\v2\x18.yardmaster.v1.ResourcesR\tresources\x12\x18\n" +
+	"\aproject\x18\x02 \x01(\tR\aproject\x12\x1a\n" +
+	"\baffinity\x18\x03 \x01(\tR\baffinity\x12\x1e\n" +
+	"\n" +
+	"idempotent\x18\x04 \x01(\bR\n" +
+	"idempotent\"\xfa\x01\n" +
 	"\vJobAttached\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1b\n" +
 	"\tjob_index\x18\x02 \x01(\rR\bjobIndex\x12\x1b\n" +
 	"\tworker_id\x18\x03 \x01(\tR\bworkerId\x12\x12\n" +
 	"\x04node\x18\x04 \x01(\tR\x04node\x12\x1f\n" +
 	"\vbound_nanos\x18\x05 \x01(\x03R\n" +
-	"boundNanos\"B\n" +
+	"boundNanos\x120\n" +
+	"\x06demand\x18\x06 \x01(\v2\x18.yardmaster.v1.JobDemandR\x06demand\x12\x17\n" +
+	"\aruns_on\x18\a \x03(\tR\x06runsOn\x12\x1a\n" +
+	"\bpriority\x18\b \x01(\x11R\bpriority\"B\n" +
 	"\fJobWithdrawn\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1b\n" +
 	"\tjob_index\x18\x02 \x01(\rR\bjobIndex\"<\n" +
@@ -549,23 +675,28 @@ func file_yardmaster_v1_job_proto_rawDescGZIP() []byte {
 	return file_yardmaster_v1_job_proto_rawDescData
 }
 
-var file_yardmaster_v1_job_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_yardmaster_v1_job_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_yardmaster_v1_job_proto_goTypes = []any{
 	(*JobQueued)(nil),    // 0: yardmaster.v1.JobQueued
-	(*JobAttached)(nil),  // 1: yardmaster.v1.JobAttached
-	(*JobWithdrawn)(nil), // 2: yardmaster.v1.JobWithdrawn
-	(*AssignJob)(nil),    // 3: yardmaster.v1.AssignJob
-	(*SlotFreed)(nil),    // 4: yardmaster.v1.SlotFreed
-	(*WorkerReady)(nil),  // 5: yardmaster.v1.WorkerReady
-	(*AttemptGone)(nil),  // 6: yardmaster.v1.AttemptGone
-	(*AnnounceJob)(nil),  // 7: yardmaster.v1.AnnounceJob
+	(*JobDemand)(nil),    // 1: yardmaster.v1.JobDemand
+	(*JobAttached)(nil),  // 2: yardmaster.v1.JobAttached
+	(*JobWithdrawn)(nil), // 3: yardmaster.v1.JobWithdrawn
+	(*AssignJob)(nil),    // 4: yardmaster.v1.AssignJob
+	(*SlotFreed)(nil),    // 5: yardmaster.v1.SlotFreed
+	(*WorkerReady)(nil),  // 6: yardmaster.v1.WorkerReady
+	(*AttemptGone)(nil),  // 7: yardmaster.v1.AttemptGone
+	(*AnnounceJob)(nil),  // 8: yardmaster.v1.AnnounceJob
+	(*Resources)(nil),    // 9: yardmaster.v1.Resources
 }
 var file_yardmaster_v1_job_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	1, // 0: yardmaster.v1.JobQueued.demand:type_name -> yardmaster.v1.JobDemand
+	9, // 1: yardmaster.v1.JobDemand.resources:type_name -> yardmaster.v1.Resources
+	1, // 2: yardmaster.v1.JobAttached.demand:type_name -> yardmaster.v1.JobDemand
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_job_proto_init() }
@@ -573,13 +704,14 @@ func file_yardmaster_v1_job_proto_init() {
 	if File_yardmaster_v1_job_proto != nil {
 		return
 	}
+	file_yardmaster_v1_plan_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_job_proto_rawDesc), len(file_yardmaster_v1_job_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

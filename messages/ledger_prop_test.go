@@ -128,6 +128,10 @@ func (o *owner) submit(t *rapid.T, w *plan.Workflow, encoded []byte) {
 	s := run.Submission{
 		ID: run.ID("r" + strconv.Itoa(o.runs)), Plan: w, Key: key, Digest: [32]byte{byte(o.runs)},
 		Principal: "ann", Trace: o.stamp("").TraceParent, At: o.now,
+		Project: rapid.SampledFrom([]string{"", "web"}).Draw(t, "project"),
+	}
+	if len(w.Jobs) > 1 && rapid.Bool().Draw(t, "retry") {
+		s.RetryOf, s.Reused = "r0", []uint32{uint32(rapid.IntRange(0, len(w.Jobs)-1).Draw(t, "reused"))}
 	}
 	o.last = s.ID
 	o.store(t, messages.EncodeSubmission(s, encoded, o.stamp("ann")))

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"yardmaster/domain/plan"
+	"yardmaster/domain/resource"
 	"yardmaster/domain/retry"
 )
 
@@ -71,6 +72,7 @@ func JobSpecToProto(j *plan.Job) *JobSpec {
 		Key: j.Key, Id: j.ID, Name: j.Name, RunsOn: j.RunsOn, Env: varsToProto(j.Env), Matrix: varsToProto(j.Matrix),
 		Group: uint32(j.Group + 1), TimeoutNanos: int64(j.Timeout), ContinueOnError: j.ContinueOnError,
 		Retry: retryToProto(j.Retry), Priority: int32(j.Priority), Idempotent: j.Idempotent, Executor: j.Executor,
+		Resources: ResourcesToProto(j.Resources),
 	}
 	for _, n := range j.Needs {
 		m.Needs = append(m.Needs, uint32(n))
@@ -91,7 +93,7 @@ func JobSpecFromProto(m *JobSpec) plan.Job {
 		Key: m.GetKey(), ID: m.GetId(), Name: m.GetName(), RunsOn: m.GetRunsOn(), Env: varsFromProto(m.GetEnv()),
 		Matrix: varsFromProto(m.GetMatrix()), Group: int(m.GetGroup()) - 1, Timeout: time.Duration(m.GetTimeoutNanos()),
 		ContinueOnError: m.GetContinueOnError(), Retry: retryFromProto(m.GetRetry()), Priority: int(m.GetPriority()),
-		Idempotent: m.GetIdempotent(), Executor: m.GetExecutor(),
+		Idempotent: m.GetIdempotent(), Executor: m.GetExecutor(), Resources: ResourcesFromProto(m.GetResources()),
 	}
 	for _, n := range m.GetNeeds() {
 		j.Needs = append(j.Needs, int(n))
@@ -104,6 +106,23 @@ func JobSpecFromProto(m *JobSpec) plan.Job {
 		})
 	}
 	return j
+}
+
+// ResourcesToProto converts an amount; nothing is nil.
+func ResourcesToProto(a resource.Amount) *Resources {
+	if a.CPU <= 0 && a.Memory <= 0 {
+		return nil
+	}
+	return &Resources{CpuMilli: uint64(max(0, a.CPU)), MemoryBytes: uint64(max(0, a.Memory))}
+}
+
+// ResourcesFromProto converts an amount. What is beyond all measure counts as the
+// most there can be.
+func ResourcesFromProto(m *Resources) resource.Amount {
+	return resource.Amount{
+		CPU:    int64(min(m.GetCpuMilli(), resource.MaxCPU)),
+		Memory: int64(min(m.GetMemoryBytes(), resource.MaxMemory)),
+	}
 }
 
 func varsToProto(vars []plan.Var) []*Var {

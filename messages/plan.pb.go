@@ -166,8 +166,10 @@ type JobSpec struct {
 	Idempotent      bool         `protobuf:"varint,13,opt,name=idempotent,proto3" json:"idempotent,omitempty"`
 	Executor        string       `protobuf:"bytes,14,opt,name=executor,proto3" json:"executor,omitempty"`
 	Steps           []*StepSpec  `protobuf:"bytes,15,rep,name=steps,proto3" json:"steps,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What one attempt takes of its worker beside a slot; absent means nothing.
+	Resources     *Resources `protobuf:"bytes,16,opt,name=resources,proto3" json:"resources,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JobSpec) Reset() {
@@ -305,6 +307,67 @@ func (x *JobSpec) GetSteps() []*StepSpec {
 	return nil
 }
 
+func (x *JobSpec) GetResources() *Resources {
+	if x != nil {
+		return x.Resources
+	}
+	return nil
+}
+
+// Resources are amounts of what a machine has.
+type Resources struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Thousandths of a core.
+	CpuMilli      uint64 `protobuf:"varint,1,opt,name=cpu_milli,json=cpuMilli,proto3" json:"cpu_milli,omitempty"`
+	MemoryBytes   uint64 `protobuf:"varint,2,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Resources) Reset() {
+	*x = Resources{}
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Resources) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Resources) ProtoMessage() {}
+
+func (x *Resources) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Resources.ProtoReflect.Descriptor instead.
+func (*Resources) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Resources) GetCpuMilli() uint64 {
+	if x != nil {
+		return x.CpuMilli
+	}
+	return 0
+}
+
+func (x *Resources) GetMemoryBytes() uint64 {
+	if x != nil {
+		return x.MemoryBytes
+	}
+	return 0
+}
+
 // StepSpec is one command of a job.
 type StepSpec struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
@@ -322,7 +385,7 @@ type StepSpec struct {
 
 func (x *StepSpec) Reset() {
 	*x = StepSpec{}
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[3]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +397,7 @@ func (x *StepSpec) String() string {
 func (*StepSpec) ProtoMessage() {}
 
 func (x *StepSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[3]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +410,7 @@ func (x *StepSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepSpec.ProtoReflect.Descriptor instead.
 func (*StepSpec) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{3}
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StepSpec) GetId() string {
@@ -417,7 +480,7 @@ type Var struct {
 
 func (x *Var) Reset() {
 	*x = Var{}
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[4]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -429,7 +492,7 @@ func (x *Var) String() string {
 func (*Var) ProtoMessage() {}
 
 func (x *Var) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[4]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -442,7 +505,7 @@ func (x *Var) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Var.ProtoReflect.Descriptor instead.
 func (*Var) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{4}
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Var) GetName() string {
@@ -473,7 +536,7 @@ type RetryPolicy struct {
 
 func (x *RetryPolicy) Reset() {
 	*x = RetryPolicy{}
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[5]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -485,7 +548,7 @@ func (x *RetryPolicy) String() string {
 func (*RetryPolicy) ProtoMessage() {}
 
 func (x *RetryPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[5]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -498,7 +561,7 @@ func (x *RetryPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryPolicy.ProtoReflect.Descriptor instead.
 func (*RetryPolicy) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{5}
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RetryPolicy) GetMaxAttempts() uint32 {
@@ -548,7 +611,7 @@ const file_yardmaster_v1_plan_proto_rawDesc = "" +
 	"\x06groups\x18\x04 \x03(\v2\x1a.yardmaster.v1.MatrixGroupR\x06groups\"M\n" +
 	"\vMatrixGroup\x12\x1b\n" +
 	"\tfail_fast\x18\x01 \x01(\bR\bfailFast\x12!\n" +
-	"\fmax_parallel\x18\x02 \x01(\rR\vmaxParallel\"\xe0\x03\n" +
+	"\fmax_parallel\x18\x02 \x01(\rR\vmaxParallel\"\x98\x04\n" +
 	"\aJobSpec\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -567,7 +630,11 @@ const file_yardmaster_v1_plan_proto_rawDesc = "" +
 	"idempotent\x18\r \x01(\bR\n" +
 	"idempotent\x12\x1a\n" +
 	"\bexecutor\x18\x0e \x01(\tR\bexecutor\x12-\n" +
-	"\x05steps\x18\x0f \x03(\v2\x17.yardmaster.v1.StepSpecR\x05steps\"\xfa\x01\n" +
+	"\x05steps\x18\x0f \x03(\v2\x17.yardmaster.v1.StepSpecR\x05steps\x126\n" +
+	"\tresources\x18\x10 \x01(\v2\x18.yardmaster.v1.ResourcesR\tresources\"K\n" +
+	"\tResources\x12\x1b\n" +
+	"\tcpu_milli\x18\x01 \x01(\x04R\bcpuMilli\x12!\n" +
+	"\fmemory_bytes\x18\x02 \x01(\x04R\vmemoryBytes\"\xfa\x01\n" +
 	"\bStepSpec\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -601,28 +668,30 @@ func file_yardmaster_v1_plan_proto_rawDescGZIP() []byte {
 	return file_yardmaster_v1_plan_proto_rawDescData
 }
 
-var file_yardmaster_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_yardmaster_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_yardmaster_v1_plan_proto_goTypes = []any{
 	(*Plan)(nil),        // 0: yardmaster.v1.Plan
 	(*MatrixGroup)(nil), // 1: yardmaster.v1.MatrixGroup
 	(*JobSpec)(nil),     // 2: yardmaster.v1.JobSpec
-	(*StepSpec)(nil),    // 3: yardmaster.v1.StepSpec
-	(*Var)(nil),         // 4: yardmaster.v1.Var
-	(*RetryPolicy)(nil), // 5: yardmaster.v1.RetryPolicy
+	(*Resources)(nil),   // 3: yardmaster.v1.Resources
+	(*StepSpec)(nil),    // 4: yardmaster.v1.StepSpec
+	(*Var)(nil),         // 5: yardmaster.v1.Var
+	(*RetryPolicy)(nil), // 6: yardmaster.v1.RetryPolicy
 }
 var file_yardmaster_v1_plan_proto_depIdxs = []int32{
 	2, // 0: yardmaster.v1.Plan.jobs:type_name -> yardmaster.v1.JobSpec
 	1, // 1: yardmaster.v1.Plan.groups:type_name -> yardmaster.v1.MatrixGroup
-	4, // 2: yardmaster.v1.JobSpec.env:type_name -> yardmaster.v1.Var
-	4, // 3: yardmaster.v1.JobSpec.matrix:type_name -> yardmaster.v1.Var
-	5, // 4: yardmaster.v1.JobSpec.retry:type_name -> yardmaster.v1.RetryPolicy
-	3, // 5: yardmaster.v1.JobSpec.steps:type_name -> yardmaster.v1.StepSpec
-	4, // 6: yardmaster.v1.StepSpec.env:type_name -> yardmaster.v1.Var
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	5, // 2: yardmaster.v1.JobSpec.env:type_name -> yardmaster.v1.Var
+	5, // 3: yardmaster.v1.JobSpec.matrix:type_name -> yardmaster.v1.Var
+	6, // 4: yardmaster.v1.JobSpec.retry:type_name -> yardmaster.v1.RetryPolicy
+	4, // 5: yardmaster.v1.JobSpec.steps:type_name -> yardmaster.v1.StepSpec
+	3, // 6: yardmaster.v1.JobSpec.resources:type_name -> yardmaster.v1.Resources
+	5, // 7: yardmaster.v1.StepSpec.env:type_name -> yardmaster.v1.Var
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_plan_proto_init() }
@@ -636,7 +705,7 @@ func file_yardmaster_v1_plan_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_plan_proto_rawDesc), len(file_yardmaster_v1_plan_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -9,6 +9,7 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/ledger"
 	"yardmaster/domain/plan"
+	"yardmaster/domain/project"
 	"yardmaster/domain/run"
 )
 
@@ -29,14 +30,22 @@ func runToRecord(e *ledger.Entry) *RunRecord {
 	r := e.Run
 	m := &RunRecord{
 		RunId: string(r.ID), IdempotencyKey: r.Key, Digest: r.Digest[:], Principal: r.Principal,
-		TraceParent: r.Trace,
-		Cancelling:  r.Cancelling, Reason: r.Reason, SubmittedUnixNanos: nanos(r.SubmittedAt),
+		TraceParent: r.Trace, Project: projectToProto(r.Project), RetryOf: string(r.RetryOf),
+		Cancelling: r.Cancelling, Reason: r.Reason, SubmittedUnixNanos: nanos(r.SubmittedAt),
 		State: StateToProto(r.State), EndedUnixNanos: nanos(r.EndedAt), Jobs: make([]*JobRecord, len(e.Jobs)),
 	}
 	for i, j := range e.Jobs {
 		m.Jobs[i] = jobToRecord(j)
 	}
 	return m
+}
+
+// projectToProto leaves out the name that most runs have.
+func projectToProto(name string) string {
+	if name == project.Default {
+		return ""
+	}
+	return name
 }
 
 func jobToRecord(j *job.Job) *JobRecord {
@@ -63,8 +72,8 @@ func runFromRecord(m *RunRecord, w *plan.Workflow) (*ledger.Entry, error) {
 	}
 	s := run.Submission{
 		ID: run.ID(m.GetRunId()), Plan: w, Key: m.GetIdempotencyKey(), Principal: m.GetPrincipal(),
-		Trace: m.GetTraceParent(),
-		At:    instant(m.GetSubmittedUnixNanos()),
+		Trace: m.GetTraceParent(), Project: m.GetProject(), RetryOf: run.ID(m.GetRetryOf()),
+		At: instant(m.GetSubmittedUnixNanos()),
 	}
 	if copy(s.Digest[:], m.GetDigest()) != len(s.Digest) {
 		return nil, fmt.Errorf("%w run: digest of %d bytes", ErrMalformed, len(m.GetDigest()))

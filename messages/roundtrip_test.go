@@ -159,6 +159,8 @@ func TestEveryRunEventIsReadAsItWasWritten(t *testing.T) {
 		s := run.Submission{
 			ID: id, Plan: anyPlan().Filter(hasJobs).Draw(t, "plan"), Key: rapid.String().Draw(t, "key"),
 			Digest: anyDigest().Draw(t, "digest"), Principal: stamp.Principal, Trace: stamp.TraceParent, At: stamp.At,
+			Project: rapid.SampledFrom([]string{"", "web"}).Draw(t, "project"),
+			RetryOf: run.ID(rapid.String().Draw(t, "retry of")), Reused: some(t, rapid.Uint32(), 3, "reused"),
 		}
 		plans := messages.NewPlans()
 		got, err := messages.DecodeHistory(messages.EncodeSubmission(s, messages.EncodePlan(s.Plan), stamp), plans)

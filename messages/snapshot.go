@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"cmp"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -8,6 +9,7 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/ledger"
 	"yardmaster/domain/plan"
+	"yardmaster/domain/project"
 	"yardmaster/domain/run"
 )
 
@@ -95,7 +97,7 @@ func endedRun(m *EndedRun, w *plan.Workflow) (ledger.Ended, error) {
 		return ledger.Ended{}, fmt.Errorf("%w snapshot: run %s ended in state %d", ErrMalformed, m.GetRunId(), r.GetState())
 	}
 	return ledger.Ended{
-		ID: job.RunID(m.GetRunId()), Plan: w, State: StateFromProto(r.GetState()),
+		ID: job.RunID(m.GetRunId()), Plan: w, Project: cmp.Or(r.GetProject(), project.Default), State: StateFromProto(r.GetState()),
 		SubmittedAt: instant(r.GetSubmittedUnixNanos()), EndedAt: instant(r.GetEndedUnixNanos()), Packed: m.GetPacked(),
 		Logged: logged(&r),
 	}, nil

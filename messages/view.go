@@ -29,7 +29,7 @@ func ViewRun(e *ledger.Entry, jobs bool, progress func(job.ID) Progress) *Run {
 	m := &Run{
 		RunId: string(r.ID), Name: r.Plan.Name, State: StateToProto(r.State), Reason: r.Reason, Principal: r.Principal,
 		SubmittedAt: stamp(r.SubmittedAt), EndedAt: stamp(r.EndedAt), Cancelling: r.Cancelling && !r.State.Final(),
-		IdempotencyKey: r.Key,
+		IdempotencyKey: r.Key, Project: r.Project, RetryOf: string(r.RetryOf),
 	}
 	var started time.Time
 	for _, j := range e.Jobs {
@@ -47,7 +47,7 @@ func ViewRun(e *ledger.Entry, jobs bool, progress func(job.ID) Progress) *Run {
 // ViewEnded returns what lists show of an ended run, without unpacking it.
 func ViewEnded(e ledger.Ended) *Run {
 	return &Run{
-		RunId: string(e.ID), Name: e.Plan.Name, State: StateToProto(e.State),
+		RunId: string(e.ID), Name: e.Plan.Name, State: StateToProto(e.State), Project: e.Project,
 		SubmittedAt: stamp(e.SubmittedAt), EndedAt: stamp(e.EndedAt),
 	}
 }
@@ -57,6 +57,7 @@ func viewJob(j *job.Job, w *plan.Workflow, progress func(job.ID) Progress) *Job 
 		Index: j.ID.Index, Key: j.Spec.Key, Name: j.Spec.Name, State: StateToProto(j.State), Cause: CauseToProto(j.Cause),
 		Reason: j.Reason, Cancelling: j.Cancelling, RunsOn: j.Spec.RunsOn, StartedAt: stamp(j.StartedAt),
 		EndedAt: stamp(j.EndedAt), ContinueOnError: j.Spec.ContinueOnError,
+		Resources: ResourcesToProto(j.Spec.Resources), Priority: int32(j.Spec.Priority),
 	}
 	for _, n := range j.Spec.Needs {
 		m.Needs = append(m.Needs, w.Jobs[n].Key)

@@ -57,7 +57,7 @@ func TestUsersSeeARunWithItsJobs(t *testing.T) {
 	}
 	seen(t, &messages.Run{
 		RunId: "01J", Name: "ci", State: messages.JobState_JOB_STATE_RUNNING, Principal: "ann", SubmittedAt: at(0),
-		StartedAt: at(1), IdempotencyKey: "k",
+		StartedAt: at(1), IdempotencyKey: "k", Project: "default",
 		Jobs: []*messages.Job{
 			lintView(),
 			{
@@ -92,11 +92,12 @@ func TestListsShowARunWithoutItsJobs(t *testing.T) {
 	l, e := example(t)
 	seen(t, &messages.Run{
 		RunId: "01J", Name: "ci", State: messages.JobState_JOB_STATE_RUNNING, Principal: "ann", SubmittedAt: at(0),
-		StartedAt: at(1), IdempotencyKey: "k",
+		StartedAt: at(1), IdempotencyKey: "k", Project: "default",
 	}, messages.ViewRun(e, false, nil))
 
 	seen(t, &messages.Run{
 		RunId: "01J", Name: "ci", State: messages.JobState_JOB_STATE_CANCELLED, SubmittedAt: at(0), EndedAt: at(9),
+		Project: "default",
 	}, messages.ViewEnded(end(t, l)))
 }
 

@@ -83,7 +83,7 @@ func (l *Ledger) find(id job.ID) (*Entry, error) {
 func (l *Ledger) end(e *Entry) {
 	delete(l.live, e.Run.ID)
 	l.PutEnded(Ended{
-		ID: e.Run.ID, Plan: e.Run.Plan, State: e.Run.State,
+		ID: e.Run.ID, Plan: e.Run.Plan, Project: e.Run.Project, State: e.Run.State,
 		SubmittedAt: e.Run.SubmittedAt, EndedAt: e.Run.EndedAt, Packed: l.pack(e), Logged: e.logged(),
 	})
 }

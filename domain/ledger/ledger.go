@@ -67,6 +67,13 @@ func NewEntry(s run.Submission) (*Entry, error) {
 		states[i] = j
 		jobs[i] = &states[i]
 	}
+	for _, i := range s.Reused {
+		if int(i) >= len(jobs) {
+			return nil, fmt.Errorf("%w: run %s takes over job %d of %d", ErrUnknownJob, s.ID, i, len(jobs))
+		}
+		states[i].TakeOver(s.RetryOf, s.At)
+		r.EndJob(i, job.Success, job.CauseNone, s.At)
+	}
 	return &Entry{Run: &r, Jobs: jobs}, nil
 }
 
@@ -104,6 +111,7 @@ type Ledger struct {
 type Ended struct {
 	ID          run.ID
 	Plan        *plan.Workflow // shared
+	Project     string
 	State       job.State
 	SubmittedAt time.Time
 	EndedAt     time.Time

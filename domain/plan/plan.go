@@ -6,6 +6,7 @@ package plan
 import (
 	"time"
 
+	"yardmaster/domain/resource"
 	"yardmaster/domain/retry"
 )
 
@@ -72,8 +73,10 @@ type Job struct {
 	Priority int
 	// Idempotent allows a second attempt to start while the first may still run.
 	Idempotent bool
-	Executor   string
-	Steps      []Step
+	// Resources are what one attempt takes of its worker beside a slot.
+	Resources resource.Amount
+	Executor  string
+	Steps     []Step
 }
 
 // Var is a name and its value.

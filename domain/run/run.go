@@ -10,10 +10,12 @@
 package run
 
 import (
+	"cmp"
 	"time"
 
 	"yardmaster/domain/job"
 	"yardmaster/domain/plan"
+	"yardmaster/domain/project"
 )
 
 // ID names a run for its whole life.
@@ -42,6 +44,8 @@ type Run struct {
 	// for different things.
 	Digest    [32]byte
 	Principal string // who submitted
+	Project   string // never empty
+	RetryOf   ID     // the run that this one tries again, or ""
 	Trace     string // W3C traceparent of the submission, or ""
 	// State is PENDING until a job is assigned, and final with the last job.
 	State       job.State
@@ -61,14 +65,20 @@ type Submission struct {
 	Key       string
 	Digest    [32]byte
 	Principal string
+	Project   string // "" means project.Default
 	Trace     string // W3C traceparent, or ""
 	At        time.Time
+	// RetryOf is a run of the same plan that this one tries again, or "". The jobs
+	// at the indexes Reused succeeded there, and count as if they had here.
+	RetryOf ID
+	Reused  []uint32
 }
 
 // New returns the run that s begins.
 func New(s Submission) Run {
 	return Run{
-		ID: s.ID, Plan: s.Plan, Key: s.Key, Digest: s.Digest, Principal: s.Principal, Trace: s.Trace, SubmittedAt: s.At,
+		ID: s.ID, Plan: s.Plan, Key: s.Key, Digest: s.Digest, Principal: s.Principal,
+		Project: cmp.Or(s.Project, project.Default), RetryOf: s.RetryOf, Trace: s.Trace, SubmittedAt: s.At,
 		State: job.Pending, Jobs: make([]Status, len(s.Plan.Jobs)), Left: len(s.Plan.Jobs),
 	}
 }

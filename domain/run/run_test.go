@@ -66,8 +66,9 @@ func TestASubmissionBeginsARun(t *testing.T) {
 
 	r := begin(nil, alone("a"), alone("b", 0))
 	assert.Equal(t, run.Run{
-		ID: "01J", Plan: r.Plan, Key: "k", Digest: [32]byte{1}, Principal: "ann", State: job.Pending,
-		Jobs: []run.Status{run.Waiting, run.Waiting}, Left: 2, SubmittedAt: epoch,
+		ID: "01J", Plan: r.Plan, Key: "k", Digest: [32]byte{1}, Principal: "ann", Project: "default",
+		State: job.Pending,
+		Jobs:  []run.Status{run.Waiting, run.Waiting}, Left: 2, SubmittedAt: epoch,
 	}, r)
 	started := r.JobStarted()
 	assert.Equal(t, job.Pending, r.State)

@@ -64,9 +64,21 @@ const (
 	// YardmasterServiceExplainJobProcedure is the fully-qualified name of the YardmasterService's
 	// ExplainJob RPC.
 	YardmasterServiceExplainJobProcedure = "/yardmaster.v1.YardmasterService/ExplainJob"
+	// YardmasterServiceRetryRunProcedure is the fully-qualified name of the YardmasterService's
+	// RetryRun RPC.
+	YardmasterServiceRetryRunProcedure = "/yardmaster.v1.YardmasterService/RetryRun"
 	// YardmasterServiceListWorkersProcedure is the fully-qualified name of the YardmasterService's
 	// ListWorkers RPC.
 	YardmasterServiceListWorkersProcedure = "/yardmaster.v1.YardmasterService/ListWorkers"
+	// YardmasterServiceGetWorkerProcedure is the fully-qualified name of the YardmasterService's
+	// GetWorker RPC.
+	YardmasterServiceGetWorkerProcedure = "/yardmaster.v1.YardmasterService/GetWorker"
+	// YardmasterServiceChangeWorkerProcedure is the fully-qualified name of the YardmasterService's
+	// ChangeWorker RPC.
+	YardmasterServiceChangeWorkerProcedure = "/yardmaster.v1.YardmasterService/ChangeWorker"
+	// YardmasterServiceGetScalingProcedure is the fully-qualified name of the YardmasterService's
+	// GetScaling RPC.
+	YardmasterServiceGetScalingProcedure = "/yardmaster.v1.YardmasterService/GetScaling"
 	// YardmasterServiceGetServerInfoProcedure is the fully-qualified name of the YardmasterService's
 	// GetServerInfo RPC.
 	YardmasterServiceGetServerInfoProcedure = "/yardmaster.v1.YardmasterService/GetServerInfo"
@@ -89,8 +101,17 @@ type YardmasterServiceClient interface {
 	CancelRun(context.Context, *connect.Request[messages.CancelRunRequest]) (*connect.Response[messages.CancelRunResponse], error)
 	// ExplainJob says why a job stands where it stands.
 	ExplainJob(context.Context, *connect.Request[messages.ExplainJobRequest]) (*connect.Response[messages.ExplainJobResponse], error)
+	// RetryRun starts a run again, or what did not succeed of it.
+	RetryRun(context.Context, *connect.Request[messages.RetryRunRequest]) (*connect.Response[messages.RetryRunResponse], error)
 	// ListWorkers returns the workers that the node knows.
 	ListWorkers(context.Context, *connect.Request[messages.ListWorkersRequest]) (*connect.Response[messages.ListWorkersResponse], error)
+	// GetWorker returns one worker with its history.
+	GetWorker(context.Context, *connect.Request[messages.GetWorkerRequest]) (*connect.Response[messages.GetWorkerResponse], error)
+	// ChangeWorker drains a worker, lets it take jobs again, or changes its labels.
+	// It answers when that is durable.
+	ChangeWorker(context.Context, *connect.Request[messages.ChangeWorkerRequest]) (*connect.Response[messages.ChangeWorkerResponse], error)
+	// GetScaling says how many workers there should be of each class, and why.
+	GetScaling(context.Context, *connect.Request[messages.GetScalingRequest]) (*connect.Response[messages.GetScalingResponse], error)
 	// GetServerInfo says what answers.
 	GetServerInfo(context.Context, *connect.Request[messages.GetServerInfoRequest]) (*connect.Response[messages.GetServerInfoResponse], error)
 }
@@ -148,10 +169,34 @@ func NewYardmasterServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithSchema(yardmasterServiceMethods.ByName("ExplainJob")),
 			connect.WithClientOptions(opts...),
 		),
+		retryRun: connect.NewClient[messages.RetryRunRequest, messages.RetryRunResponse](
+			httpClient,
+			baseURL+YardmasterServiceRetryRunProcedure,
+			connect.WithSchema(yardmasterServiceMethods.ByName("RetryRun")),
+			connect.WithClientOptions(opts...),
+		),
 		listWorkers: connect.NewClient[messages.ListWorkersRequest, messages.ListWorkersResponse](
 			httpClient,
 			baseURL+YardmasterServiceListWorkersProcedure,
 			connect.WithSchema(yardmasterServiceMethods.ByName("ListWorkers")),
+			connect.WithClientOptions(opts...),
+		),
+		getWorker: connect.NewClient[messages.GetWorkerRequest, messages.GetWorkerResponse](
+			httpClient,
+			baseURL+YardmasterServiceGetWorkerProcedure,
+			connect.WithSchema(yardmasterServiceMethods.ByName("GetWorker")),
+			connect.WithClientOptions(opts...),
+		),
+		changeWorker: connect.NewClient[messages.ChangeWorkerRequest, messages.ChangeWorkerResponse](
+			httpClient,
+			baseURL+YardmasterServiceChangeWorkerProcedure,
+			connect.WithSchema(yardmasterServiceMethods.ByName("ChangeWorker")),
+			connect.WithClientOptions(opts...),
+		),
+		getScaling: connect.NewClient[messages.GetScalingRequest, messages.GetScalingResponse](
+			httpClient,
+			baseURL+YardmasterServiceGetScalingProcedure,
+			connect.WithSchema(yardmasterServiceMethods.ByName("GetScaling")),
 			connect.WithClientOptions(opts...),
 		),
 		getServerInfo: connect.NewClient[messages.GetServerInfoRequest, messages.GetServerInfoResponse](
@@ -172,7 +217,11 @@ type yardmasterServiceClient struct {
 	readLog       *connect.Client[messages.ReadLogRequest, messages.ReadLogResponse]
 	cancelRun     *connect.Client[messages.CancelRunRequest, messages.CancelRunResponse]
 	explainJob    *connect.Client[messages.ExplainJobRequest, messages.ExplainJobResponse]
+	retryRun      *connect.Client[messages.RetryRunRequest, messages.RetryRunResponse]
 	listWorkers   *connect.Client[messages.ListWorkersRequest, messages.ListWorkersResponse]
+	getWorker     *connect.Client[messages.GetWorkerRequest, messages.GetWorkerResponse]
+	changeWorker  *connect.Client[messages.ChangeWorkerRequest, messages.ChangeWorkerResponse]
+	getScaling    *connect.Client[messages.GetScalingRequest, messages.GetScalingResponse]
 	getServerInfo *connect.Client[messages.GetServerInfoRequest, messages.GetServerInfoResponse]
 }
 
@@ -211,9 +260,29 @@ func (c *yardmasterServiceClient) ExplainJob(ctx context.Context, req *connect.R
 	return c.explainJob.CallUnary(ctx, req)
 }
 
+// RetryRun calls yardmaster.v1.YardmasterService.RetryRun.
+func (c *yardmasterServiceClient) RetryRun(ctx context.Context, req *connect.Request[messages.RetryRunRequest]) (*connect.Response[messages.RetryRunResponse], error) {
+	return c.retryRun.CallUnary(ctx, req)
+}
+
 // ListWorkers calls yardmaster.v1.YardmasterService.ListWorkers.
 func (c *yardmasterServiceClient) ListWorkers(ctx context.Context, req *connect.Request[messages.ListWorkersRequest]) (*connect.Response[messages.ListWorkersResponse], error) {
 	return c.listWorkers.CallUnary(ctx, req)
+}
+
+// GetWorker calls yardmaster.v1.YardmasterService.GetWorker.
+func (c *yardmasterServiceClient) GetWorker(ctx context.Context, req *connect.Request[messages.GetWorkerRequest]) (*connect.Response[messages.GetWorkerResponse], error) {
+	return c.getWorker.CallUnary(ctx, req)
+}
+
+// ChangeWorker calls yardmaster.v1.YardmasterService.ChangeWorker.
+func (c *yardmasterServiceClient) ChangeWorker(ctx context.Context, req *connect.Request[messages.ChangeWorkerRequest]) (*connect.Response[messages.ChangeWorkerResponse], error) {
+	return c.changeWorker.CallUnary(ctx, req)
+}
+
+// GetScaling calls yardmaster.v1.YardmasterService.GetScaling.
+func (c *yardmasterServiceClient) GetScaling(ctx context.Context, req *connect.Request[messages.GetScalingRequest]) (*connect.Response[messages.GetScalingResponse], error) {
+	return c.getScaling.CallUnary(ctx, req)
 }
 
 // GetServerInfo calls yardmaster.v1.YardmasterService.GetServerInfo.
@@ -238,8 +307,17 @@ type YardmasterServiceHandler interface {
 	CancelRun(context.Context, *connect.Request[messages.CancelRunRequest]) (*connect.Response[messages.CancelRunResponse], error)
 	// ExplainJob says why a job stands where it stands.
 	ExplainJob(context.Context, *connect.Request[messages.ExplainJobRequest]) (*connect.Response[messages.ExplainJobResponse], error)
+	// RetryRun starts a run again, or what did not succeed of it.
+	RetryRun(context.Context, *connect.Request[messages.RetryRunRequest]) (*connect.Response[messages.RetryRunResponse], error)
 	// ListWorkers returns the workers that the node knows.
 	ListWorkers(context.Context, *connect.Request[messages.ListWorkersRequest]) (*connect.Response[messages.ListWorkersResponse], error)
+	// GetWorker returns one worker with its history.
+	GetWorker(context.Context, *connect.Request[messages.GetWorkerRequest]) (*connect.Response[messages.GetWorkerResponse], error)
+	// ChangeWorker drains a worker, lets it take jobs again, or changes its labels.
+	// It answers when that is durable.
+	ChangeWorker(context.Context, *connect.Request[messages.ChangeWorkerRequest]) (*connect.Response[messages.ChangeWorkerResponse], error)
+	// GetScaling says how many workers there should be of each class, and why.
+	GetScaling(context.Context, *connect.Request[messages.GetScalingRequest]) (*connect.Response[messages.GetScalingResponse], error)
 	// GetServerInfo says what answers.
 	GetServerInfo(context.Context, *connect.Request[messages.GetServerInfoRequest]) (*connect.Response[messages.GetServerInfoResponse], error)
 }
@@ -293,10 +371,34 @@ func NewYardmasterServiceHandler(svc YardmasterServiceHandler, opts ...connect.H
 		connect.WithSchema(yardmasterServiceMethods.ByName("ExplainJob")),
 		connect.WithHandlerOptions(opts...),
 	)
+	yardmasterServiceRetryRunHandler := connect.NewUnaryHandler(
+		YardmasterServiceRetryRunProcedure,
+		svc.RetryRun,
+		connect.WithSchema(yardmasterServiceMethods.ByName("RetryRun")),
+		connect.WithHandlerOptions(opts...),
+	)
 	yardmasterServiceListWorkersHandler := connect.NewUnaryHandler(
 		YardmasterServiceListWorkersProcedure,
 		svc.ListWorkers,
 		connect.WithSchema(yardmasterServiceMethods.ByName("ListWorkers")),
+		connect.WithHandlerOptions(opts...),
+	)
+	yardmasterServiceGetWorkerHandler := connect.NewUnaryHandler(
+		YardmasterServiceGetWorkerProcedure,
+		svc.GetWorker,
+		connect.WithSchema(yardmasterServiceMethods.ByName("GetWorker")),
+		connect.WithHandlerOptions(opts...),
+	)
+	yardmasterServiceChangeWorkerHandler := connect.NewUnaryHandler(
+		YardmasterServiceChangeWorkerProcedure,
+		svc.ChangeWorker,
+		connect.WithSchema(yardmasterServiceMethods.ByName("ChangeWorker")),
+		connect.WithHandlerOptions(opts...),
+	)
+	yardmasterServiceGetScalingHandler := connect.NewUnaryHandler(
+		YardmasterServiceGetScalingProcedure,
+		svc.GetScaling,
+		connect.WithSchema(yardmasterServiceMethods.ByName("GetScaling")),
 		connect.WithHandlerOptions(opts...),
 	)
 	yardmasterServiceGetServerInfoHandler := connect.NewUnaryHandler(
@@ -321,8 +423,16 @@ func NewYardmasterServiceHandler(svc YardmasterServiceHandler, opts ...connect.H
 			yardmasterServiceCancelRunHandler.ServeHTTP(w, r)
 		case YardmasterServiceExplainJobProcedure:
 			yardmasterServiceExplainJobHandler.ServeHTTP(w, r)
+		case YardmasterServiceRetryRunProcedure:
+			yardmasterServiceRetryRunHandler.ServeHTTP(w, r)
 		case YardmasterServiceListWorkersProcedure:
 			yardmasterServiceListWorkersHandler.ServeHTTP(w, r)
+		case YardmasterServiceGetWorkerProcedure:
+			yardmasterServiceGetWorkerHandler.ServeHTTP(w, r)
+		case YardmasterServiceChangeWorkerProcedure:
+			yardmasterServiceChangeWorkerHandler.ServeHTTP(w, r)
+		case YardmasterServiceGetScalingProcedure:
+			yardmasterServiceGetScalingHandler.ServeHTTP(w, r)
 		case YardmasterServiceGetServerInfoProcedure:
 			yardmasterServiceGetServerInfoHandler.ServeHTTP(w, r)
 		default:
@@ -362,8 +472,24 @@ func (UnimplementedYardmasterServiceHandler) ExplainJob(context.Context, *connec
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yardmaster.v1.YardmasterService.ExplainJob is not implemented"))
 }
 
+func (UnimplementedYardmasterServiceHandler) RetryRun(context.Context, *connect.Request[messages.RetryRunRequest]) (*connect.Response[messages.RetryRunResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yardmaster.v1.YardmasterService.RetryRun is not implemented"))
+}
+
 func (UnimplementedYardmasterServiceHandler) ListWorkers(context.Context, *connect.Request[messages.ListWorkersRequest]) (*connect.Response[messages.ListWorkersResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yardmaster.v1.YardmasterService.ListWorkers is not implemented"))
+}
+
+func (UnimplementedYardmasterServiceHandler) GetWorker(context.Context, *connect.Request[messages.GetWorkerRequest]) (*connect.Response[messages.GetWorkerResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yardmaster.v1.YardmasterService.GetWorker is not implemented"))
+}
+
+func (UnimplementedYardmasterServiceHandler) ChangeWorker(context.Context, *connect.Request[messages.ChangeWorkerRequest]) (*connect.Response[messages.ChangeWorkerResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yardmaster.v1.YardmasterService.ChangeWorker is not implemented"))
+}
+
+func (UnimplementedYardmasterServiceHandler) GetScaling(context.Context, *connect.Request[messages.GetScalingRequest]) (*connect.Response[messages.GetScalingResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yardmaster.v1.YardmasterService.GetScaling is not implemented"))
 }
 
 func (UnimplementedYardmasterServiceHandler) GetServerInfo(context.Context, *connect.Request[messages.GetServerInfoRequest]) (*connect.Response[messages.GetServerInfoResponse], error) {
