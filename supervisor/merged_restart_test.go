@@ -49,15 +49,14 @@ func TestTwoRestartsThatBecomeOneKeepNobodyWaiting(t *testing.T) {
 		}
 		first := true
 		sys := system()
-		tree := start(t, sys, spec, supervisor.WithLogger(slog.New(slog.DiscardHandler)), supervisor.WithHooks(supervisor.Hooks{
-			Restarted: func(f supervisor.Failure) {
-				if f.Class == "root/owner" && first {
-					first = false
-					close(handled)
-					<-goOn
-				}
-			},
-		}))
+		hooks := supervisor.Hooks{Restarted: func(f supervisor.Failure) {
+			if f.Class == "root/owner" && first {
+				first = false
+				close(handled)
+				<-goOn
+			}
+		}}
+		tree := start(t, sys, spec, supervisor.WithLogger(slog.New(slog.DiscardHandler)), supervisor.WithHooks(hooks))
 		synctest.Wait()
 		for _, name := range []string{"slow", "bad"} {
 			sys.Root.Send(tree.PID("many"), &supervisor.Spawn{Name: name})
