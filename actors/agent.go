@@ -165,6 +165,8 @@ func (a *Agent) spawn(ctx actor.Context, m *messages.SpawnAttempt) {
 		at := actor.NewPID(a.attempts.GetAddress(), attemptID(name))
 		ctx.Send(at, &startAttempt{task: task, owner: owner})
 		return
+	case !a.leased: // its owner asks again once heartbeats are answered
+		return
 	case a.env.taken.has(name):
 		ctx.Request(owner, &messages.SpawnRefused{Token: m.GetToken(), Reason: "worker " + a.env.id + " no longer has it"})
 		return
@@ -173,7 +175,7 @@ func (a *Agent) spawn(ctx actor.Context, m *messages.SpawnAttempt) {
 		if a.draining {
 			why = "worker " + a.env.id + " is draining"
 		}
-		ctx.Request(owner, &messages.SpawnRefused{Token: m.GetToken(), Reason: why})
+		ctx.Request(owner, &messages.SpawnRefused{Token: m.GetToken(), Reason: why, Untouched: true})
 		return
 	default:
 		a.running++
@@ -235,7 +237,9 @@ func (a *Agent) found(ctx actor.Context, m found) {
 		}
 		wait = retry.Backoff(seekFirst, 2, seekCap, a.tries, rand.Float64())
 	} else {
-		a.greeted = time.Now()
+		if a.greeted.IsZero() { // the owner may have heard the first of several
+			a.greeted = time.Now()
+		}
 		ctx.Request(actor.NewPID(m.address, registryID), a.hello())
 	}
 	a.after(ctx, &a.seekT, wait, seekAgain{a.epoch})
@@ -275,9 +279,10 @@ func (a *Agent) welcome(ctx actor.Context, m *messages.Welcome) {
 	a.trusted = time.Duration(m.GetLeaseNanos() - m.GetMarginNanos())
 	a.answered = time.Now()
 	clear(a.sent)
-	if !a.leased {
+	if !a.leased && time.Since(a.greeted) < a.trusted {
 		a.lease(ctx, a.greeted)
 	}
+	a.greeted = time.Time{}
 	a.env.log.Info("joined", slog.String("node_id", a.session.GetAddress()))
 	a.beat(ctx, beat{a.epoch})
 	a.env.joined()

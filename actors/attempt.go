@@ -170,6 +170,7 @@ func (a *Attempt) chunkStored(seq uint64) {
 }
 
 func (a *Attempt) ended(ctx actor.Context, result job.Result) {
+	result = result.Within(len(a.task.Spec.Steps)) // what is larger would fit no frame
 	a.result = &result
 	ctx.Send(a.agent, attemptState{name: a.task.Name(), ended: true})
 	if a.orphaned {

@@ -19,23 +19,26 @@ import (
 type Board struct {
 	feed *Feed
 
-	mu       sync.RWMutex
-	ledger   *ledger.Ledger
-	progress map[job.ID]messages.Progress // of open attempts
+	mu        sync.RWMutex
+	ledger    *ledger.Ledger
+	progress  map[job.ID]messages.Progress // of open attempts
+	condemned map[job.ID]struct{}          // quarantined, and not yet stored as failed
 }
 
 // NewBoard returns a board without a ledger.
 func NewBoard(feed *Feed) *Board {
-	return &Board{feed: feed, progress: map[job.ID]messages.Progress{}}
+	return &Board{feed: feed, progress: map[job.ID]messages.Progress{}, condemned: map[job.ID]struct{}{}}
 }
 
-// reset replaces the ledger by one that was replayed, and returns the former.
-func (b *Board) reset(l *ledger.Ledger) (before *ledger.Ledger) {
+// reset replaces the ledger by one that was replayed, and tells metrics what lives
+// now instead of before.
+func (b *Board) reset(l *ledger.Ledger, m *Metrics) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	before, b.ledger = b.ledger, l
+	m.replayed(b.ledger, l)
+	b.ledger = l
 	clear(b.progress)
-	return before
+	clear(b.condemned)
 }
 
 // submit adds a run that is durable and marks the jobs that it releases.
@@ -119,6 +122,19 @@ func (b *Board) runCancelled(id run.ID, e run.CancelRequested, at time.Time) err
 	return nil
 }
 
+// condemn has a job started no more, since its end is about to be stored.
+func (b *Board) condemn(id job.ID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.condemned[id] = struct{}{}
+}
+
+func (b *Board) absolve(id job.ID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.condemned, id)
+}
+
 // putStep shows where an open attempt stands.
 func (b *Board) putStep(j *job.Job, s attempt.Step, at time.Time) {
 	if s.Index < 0 || s.Index >= len(j.Spec.Steps) {
@@ -163,7 +179,7 @@ func (b *Board) jobOf(id job.ID) (*job.Job, runFacts, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	e, ok := b.ledger.Entry(id.Run)
-	if !ok || int(id.Index) >= len(e.Jobs) {
+	if _, condemned := b.condemned[id]; !ok || condemned || int(id.Index) >= len(e.Jobs) {
 		return nil, runFacts{}, false
 	}
 	return e.Jobs[id.Index], runFacts{e, e.Run.Plan.Name, e.Run.Trace, e.Run.SubmittedAt}, true

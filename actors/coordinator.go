@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -51,10 +52,10 @@ const (
 //	explainJob    backend   -                                             placement.Explanation
 //	sweep         itself    gives up what is overdue                      -
 type Coordinator struct {
-	env   *coordinatorEnv
-	yard  *placement.Yard
-	jobs  map[job.ID]*tracked
-	nodes map[worker.ID]string // address of each worker that is there
+	env     *coordinatorEnv
+	yard    *placement.Yard
+	jobs    map[job.ID]*tracked
+	workers map[worker.ID]*presence
 	// expected are the attempts of workers that have not been heard of.
 	expected map[worker.ID][]job.ID
 	timer    *time.Timer
@@ -87,8 +88,9 @@ type tracked struct {
 type (
 	// workerUp says that a worker is there and takes attempts.
 	workerUp struct {
-		worker placement.Worker
-		node   string
+		worker  placement.Worker
+		node    string
+		running map[job.ID]struct{} // attempts that it said it runs
 	}
 	workerState struct {
 		id    worker.ID
@@ -104,10 +106,10 @@ type (
 		id     worker.ID
 		reason string
 	}
-	// workerHolds says what a worker has.
+	// workerHolds says what a worker has, and what of that has not ended.
 	workerHolds struct {
-		id   worker.ID
-		held map[job.ID]struct{}
+		id            worker.ID
+		held, running map[job.ID]struct{}
 	}
 	explainJob struct{ id job.ID }
 	sweep      struct{}
@@ -115,8 +117,8 @@ type (
 
 func newCoordinator(env *coordinatorEnv) *Coordinator {
 	return &Coordinator{
-		env: env, yard: placement.New(2 * env.queueLimit),
-		jobs: map[job.ID]*tracked{}, nodes: map[worker.ID]string{}, expected: map[worker.ID][]job.ID{},
+		env: env, yard: placement.New(math.MaxInt),
+		jobs: map[job.ID]*tracked{}, workers: map[worker.ID]*presence{}, expected: map[worker.ID][]job.ID{},
 	}
 }
 
@@ -171,6 +173,11 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 	id := job.ID{Run: job.RunID(m.GetRunId()), Index: m.GetJobIndex()}
 	t := c.jobs[id]
 	if t != nil && t.worker != "" {
+		if p := c.workers[t.worker]; p != nil && p.node == t.node { // this word and the assignment have crossed
+			t.pid = ctx.Sender()
+			ctx.Send(t.pid, &messages.AssignJob{WorkerId: string(t.worker), Node: t.node})
+			return
+		}
 		c.yard.Free(t.worker, id)
 	}
 	err := c.yard.Push(placement.Request{
@@ -203,7 +210,7 @@ func lastOf(avoid []string) worker.ID {
 func (c *Coordinator) place(ctx actor.Context) {
 	for a, ok := c.yard.Next(); ok; a, ok = c.yard.Next() {
 		t := c.jobs[a.Job]
-		t.worker, t.node, t.since, t.missing = a.Worker, c.nodes[a.Worker], time.Now(), 0
+		t.worker, t.node, t.since, t.missing = a.Worker, c.workers[a.Worker].node, time.Now(), 0
 		ctx.Send(t.pid, &messages.AssignJob{WorkerId: string(t.worker), Node: t.node})
 	}
 }
@@ -219,8 +226,9 @@ func (c *Coordinator) attach(ctx actor.Context, m *messages.JobAttached) {
 		worker: worker.ID(m.GetWorkerId()), node: m.GetNode(),
 	}
 	c.jobs[id] = t
-	if node, there := c.nodes[t.worker]; there {
-		c.meet(ctx, id, t, node)
+	if p := c.workers[t.worker]; p != nil {
+		c.meet(ctx, id, t, p)
+		c.place(ctx) // it may have held another slot
 		return
 	}
 	c.expected[t.worker] = append(c.expected[t.worker], id)
@@ -229,14 +237,17 @@ func (c *Coordinator) attach(ctx actor.Context, m *messages.JobAttached) {
 
 // meet brings an attempt and its worker together, or loses the attempt when the
 // worker was started anew since.
-func (c *Coordinator) meet(ctx actor.Context, id job.ID, t *tracked, node string) {
-	if t.node != node {
+func (c *Coordinator) meet(ctx actor.Context, id job.ID, t *tracked, p *presence) {
+	if t.node != p.node {
 		ctx.Send(t.pid, &messages.AttemptGone{
 			WorkerId: string(t.worker), Reason: "worker " + string(t.worker) + " was started anew without it",
 		})
 		return
 	}
 	c.yard.Hold(t.worker, id)
+	if p.settled(id) {
+		c.yard.Join(p.slots())
+	}
 	t.remind = reminders
 	ctx.Send(t.pid, &messages.WorkerReady{WorkerId: string(t.worker)})
 }
@@ -266,11 +277,16 @@ func (c *Coordinator) free(ctx actor.Context, id job.ID, w worker.ID) {
 }
 
 func (c *Coordinator) workerUp(ctx actor.Context, m workerUp) {
-	c.nodes[m.worker.ID] = m.node
-	c.yard.Join(m.worker)
+	if p := c.workers[m.worker.ID]; p != nil && p.node != m.node { // its session did not know
+		c.workerGone(ctx, workerGone{m.worker.ID, "worker " + string(m.worker.ID) + " was started anew without it"})
+	}
+	p := &presence{node: m.node, worker: m.worker, strange: m.running}
+	p.runs(m.running, c.holds(m.worker.ID))
+	c.workers[m.worker.ID] = p
+	c.yard.Join(p.slots())
 	for _, id := range c.expected[m.worker.ID] {
 		if t := c.jobs[id]; t != nil && t.worker == m.worker.ID {
-			c.meet(ctx, id, t, m.node)
+			c.meet(ctx, id, t, p)
 		}
 	}
 	delete(c.expected, m.worker.ID)
@@ -280,7 +296,15 @@ func (c *Coordinator) workerUp(ctx actor.Context, m workerUp) {
 func (c *Coordinator) workerGone(ctx actor.Context, m workerGone) {
 	c.loseAll(ctx, m.id, m.reason)
 	c.yard.Leave(m.id)
-	delete(c.nodes, m.id)
+	delete(c.workers, m.id)
+}
+
+// holds returns what tells whether a job has a slot of a worker.
+func (c *Coordinator) holds(w worker.ID) func(job.ID) bool {
+	return func(id job.ID) bool {
+		t := c.jobs[id]
+		return t != nil && t.worker == w
+	}
 }
 
 // loseAll tells the jobs whose attempts a worker has that these are lost.
@@ -296,6 +320,10 @@ func (c *Coordinator) loseAll(ctx actor.Context, w worker.ID, reason string) {
 // compare asks again for attempts that a worker should have and does not: the
 // frame that carried them was lost.
 func (c *Coordinator) compare(ctx actor.Context, m workerHolds) {
+	if p := c.workers[m.id]; p != nil && p.runs(m.running, c.holds(m.id)) {
+		c.yard.Join(p.slots())
+		c.place(ctx)
+	}
 	for _, id := range c.yard.HeldBy(m.id) {
 		t := c.jobs[id]
 		if _, has := m.held[id]; has || time.Since(t.since) < sweepEvery {
@@ -313,20 +341,27 @@ func (c *Coordinator) compare(ctx actor.Context, m workerHolds) {
 
 // sweep ends what has taken longer than it may, whatever its worker says.
 func (c *Coordinator) sweep(ctx actor.Context) {
-	for w := range c.nodes {
-		for _, id := range c.yard.HeldBy(w) {
-			if t := c.jobs[id]; t.bound > 0 && time.Since(t.since) > t.bound {
-				ctx.Send(t.pid, &messages.AttemptGone{
-					WorkerId: string(t.worker),
-					Reason:   fmt.Sprintf("it took longer than %s, and its worker did not end it", t.bound),
-				})
-			}
-		}
+	for w := range c.workers {
+		c.giveUpOverdue(ctx, c.yard.HeldBy(w))
+	}
+	for _, ids := range c.expected {
+		c.giveUpOverdue(ctx, ids)
 	}
 	if c.sweeps++; c.sweeps%sweepsOfQueue == 0 {
 		c.sweepQueue(ctx)
 	}
 	c.timer.Reset(sweepEvery)
+}
+
+func (c *Coordinator) giveUpOverdue(ctx actor.Context, ids []job.ID) {
+	for _, id := range ids {
+		if t := c.jobs[id]; t != nil && t.bound > 0 && time.Since(t.since) > t.bound {
+			ctx.Send(t.pid, &messages.AttemptGone{
+				WorkerId: string(t.worker),
+				Reason:   fmt.Sprintf("it took longer than %s, and its worker did not end it", t.bound),
+			})
+		}
+	}
 }
 
 func (c *Coordinator) sweepQueue(ctx actor.Context) {

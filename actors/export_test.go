@@ -20,7 +20,7 @@ const FeedLimit = feedLimit
 // turn, for benchmarks.
 func BenchBoard(s run.Submission) (put func(), err error) {
 	b := NewBoard(NewFeed())
-	b.reset(ledger.New(10, messages.PackRun))
+	b.reset(ledger.New(10, messages.PackRun), NewMetrics())
 	e, _, err := b.submit(s)
 	if err != nil {
 		return nil, err

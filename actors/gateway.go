@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -47,6 +48,7 @@ type gatewayEnv struct {
 	arrived    func()        // told at each start
 	ready      func() bool   // whether every partition has been replayed
 	closed     bool          // for good, whatever becomes of the gateway
+	admitted   atomic.Int64  // jobs of submissions that are not answered yet
 }
 
 type encodedPlan struct {
@@ -90,7 +92,7 @@ func (g *Gateway) Receive(ctx actor.Context) {
 // admit returns why a request of n runs is refused, or nil.
 func (g *Gateway) admit(m *submitRequest) error {
 	jobs := int64(len(m.keys)) * int64(len(m.plan.Jobs))
-	pending := g.env.metrics.pending.Load()
+	pending := g.env.metrics.pending.Load() + g.env.admitted.Load()
 	switch {
 	case g.env.closed:
 		return errStopping
@@ -137,7 +139,12 @@ func (g *Gateway) submit(ctx actor.Context, m *submitRequest) {
 		})
 		places[p] = append(places[p], i)
 	}
-	c := &collector{out: make([]submitted, len(m.keys)), reply: m.reply}
+	jobs := int64(len(m.keys)) * int64(len(m.plan.Jobs))
+	g.env.admitted.Add(jobs)
+	c := &collector{out: make([]submitted, len(m.keys)), reply: func(out []submitted, err error) {
+		g.env.admitted.Add(-jobs)
+		m.reply(out, err)
+	}}
 	for _, b := range batches {
 		if b != nil {
 			c.left++

@@ -26,7 +26,7 @@ const boundMargin = 60 * time.Second
 //	AttemptGone   coordinator  job.LoseAttempt      -
 //	WorkerReady   coordinator  -                    the attempt is spawned, or found
 //	AnnounceJob   partition    -                    JobQueued or JobAttached to the coordinator
-//	SpawnRefused  worker       job.LoseAttempt      -
+//	SpawnRefused  worker       job.Refuse           -
 //	StepProgress  attempt      -                    -
 //	LogChunk      attempt      -                    ChunkStored or ReportRefused
 //	ReportResult  attempt      job.Report           ResultStored or ReportRefused
@@ -126,6 +126,7 @@ func (j *Job) receive(ctx actor.Context) {
 		j.reach(ctx, m.GetWorkerId())
 	case *messages.AnnounceJob:
 		j.announce(ctx)
+	case revived: // refresh has done it
 	case *messages.SpawnRefused:
 		j.spawnRefused(ctx, m)
 	case *messages.StepProgress:
@@ -198,9 +199,7 @@ func (j *Job) resume(ctx actor.Context, held string, runEnded bool) {
 	}
 	switch {
 	case j.state.State.Final():
-		if held == "" {
-			ctx.Send(j.env.coordinator, &messages.JobWithdrawn{RunId: string(j.id.Run), JobIndex: j.id.Index})
-		}
+		ctx.Send(j.env.coordinator, &messages.JobWithdrawn{RunId: string(j.id.Run), JobIndex: j.id.Index})
 		ctx.Send(j.env.owner, jobEnded{j.id, runEnded})
 		ctx.Stop(ctx.Self())
 	case j.state.Open && j.state.Cancelling:
@@ -238,6 +237,10 @@ func (j *Job) announce(ctx actor.Context) {
 
 func (j *Job) assign(ctx actor.Context, m *messages.AssignJob) {
 	if err := j.handle(ctx, job.Assign{Worker: m.GetWorkerId(), Node: m.GetNode()}, "yardmaster"); err != nil {
+		if j.state.Open { // assigned twice: it has a slot already
+			j.announce(ctx)
+			return
+		}
 		ctx.Send(j.env.coordinator, &messages.JobWithdrawn{RunId: string(j.id.Run), JobIndex: j.id.Index})
 	}
 }

@@ -81,7 +81,10 @@ func (j *Job) spawnRefused(ctx actor.Context, m *messages.SpawnRefused) {
 	if !j.holds(ctx, job.Token(m.GetToken())) {
 		return
 	}
-	c := job.LoseAttempt{Token: job.Token(m.GetToken()), Reason: m.GetReason(), Jitter: rand.Float64()}
+	var c job.Command = job.Refuse{Token: job.Token(m.GetToken()), Reason: m.GetReason(), Jitter: rand.Float64()}
+	if !m.GetUntouched() {
+		c = job.LoseAttempt{Token: job.Token(m.GetToken()), Reason: m.GetReason(), Jitter: rand.Float64()}
+	}
 	_ = j.handle(ctx, c, j.state.Worker())
 }
 
@@ -117,7 +120,8 @@ func (j *Job) report(ctx actor.Context, m *messages.ReportResult) {
 		j.refuse(ctx, token, "the attempt is another worker's")
 		return
 	}
-	c := job.Report{Token: token, Result: messages.ResultFromProto(m.GetResult()), Jitter: rand.Float64()}
+	result := messages.ResultFromProto(m.GetResult()).Within(len(j.state.Spec.Steps))
+	c := job.Report{Token: token, Result: result, Jitter: rand.Float64()}
 	err := j.handle(ctx, c, j.state.Worker())
 	switch {
 	case errors.Is(err, errStopping): // the attempt tells it again

@@ -248,18 +248,19 @@ func TestADrainThatTakesTooLongSaysSo(t *testing.T) {
 func TestAFullOrDrainingWorkerRefusesASpawn(t *testing.T) {
 	t.Parallel()
 	inYard(t, func(t *testing.T, y *testkit.Yard) {
+		n := y.StartNode()
 		e := testkit.NewExecutor(testkit.Take(time.Hour))
-		w := y.StartWorker("w1", e, func(c *actors.WorkerConfig) { c.Slots = 1 })
+		w := y.StartWorker("w1", e, oneSlot)
 		p, err := testkit.NewProbe(w.System, "owner")
 		require.NoError(t, err)
 		elapse(time.Millisecond)
-		spawnOn(w, p, "01A", 1)
-		spawnOn(w, p, "01A", 1)
+		submit(t, n, workflow(aJob("a")))
 		elapse(time.Second)
-		require.Empty(t, testkit.Of[*messages.SpawnRefused](p.Take()))
 		spawnOn(w, p, "01B", 1)
 		elapse(time.Second)
-		require.Contains(t, testkit.Of[*messages.SpawnRefused](p.Take())[0].Reason, "no free slot")
+		refused := testkit.Of[*messages.SpawnRefused](p.Take())[0]
+		require.Contains(t, refused.Reason, "no free slot")
+		require.True(t, refused.Untouched)
 		require.Len(t, e.Begun(), 1)
 
 		ctx, stop := withTimeout(t, time.Second)

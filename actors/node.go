@@ -14,6 +14,7 @@ import (
 
 	"yardmaster/domain/lease"
 	"yardmaster/domain/partition"
+	"yardmaster/domain/run"
 	"yardmaster/domain/worker"
 	"yardmaster/messages"
 	"yardmaster/supervisor"
@@ -81,6 +82,7 @@ type Node struct {
 	ready       chan struct{}
 	arriving    sync.Mutex
 	awaited     map[string]struct{} // local IDs of those without whom it is not ready
+	unpurged    []run.ID            // runs that are gone and whose logs are not; Compact's
 	failed      chan error
 	serving     context.Context //nolint:containedctx // the life of the node, for streams that outlive a request
 	stopServing context.CancelFunc
@@ -142,7 +144,7 @@ func (n *Node) storeFleet(event []byte) error {
 	if env == nil {
 		return ErrLostOwnership
 	}
-	return env.journal.Append(event)
+	return appendPatiently(env.journal, event)
 }
 
 // Start runs the actors. Ready tells when every partition has been replayed.
@@ -209,15 +211,20 @@ func (n *Node) Backend() Backend { return Backend{n} }
 func (n *Node) Roster() *Roster { return n.roster }
 
 // Compact makes new snapshots of the partitions whose journals have grown, and
-// removes the logs of runs that are no longer kept.
+// removes the logs of runs that are no longer kept. One call at a time.
 func (n *Node) Compact(ctx context.Context) error {
 	var errs []error
 	for p := range n.boards {
-		if gone := n.boards[p].takeGone(); len(gone) > 0 {
-			errs = append(errs, n.logs.Purge(ctx, gone))
-		}
+		n.unpurged = append(n.unpurged, n.boards[p].takeGone()...)
 		f := newFold(n.config.KeepRuns/n.config.Partitions+1, messages.NewPlans())
 		errs = append(errs, n.config.Opener.Compact(ctx, partition.Number(p), f))
+	}
+	if len(n.unpurged) > 0 {
+		err := n.logs.Purge(ctx, n.unpurged)
+		if err == nil {
+			n.unpurged = nil
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

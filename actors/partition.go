@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -105,6 +106,8 @@ type (
 		reason error
 	}
 	announceAll struct{}
+	// revived has a job look at the newest replay, if it has not yet.
+	revived struct{}
 )
 
 func newPartition(number partition.Number, env *partitionEnv, jobs, runs *actor.PID) *Partition {
@@ -152,7 +155,7 @@ func (p *Partition) open(ctx actor.Context) {
 	}
 	p.journal = journal
 	l.TakeGone() // their logs went in an earlier life
-	p.env.metrics.replayed(p.env.board.reset(l), l)
+	p.env.board.reset(l, p.env.metrics)
 	p.jobEnv = &jobEnv{
 		log: p.env.log, board: p.env.board, journal: journal, logs: p.env.logs, specs: p.env.specs,
 		metrics: p.env.metrics, coordinator: p.env.coordinator, owner: ctx.Self(),
@@ -172,7 +175,7 @@ func (p *Partition) open(ctx actor.Context) {
 func (p *Partition) revive(ctx actor.Context, again bool) {
 	var first any
 	if again {
-		first = &messages.AnnounceJob{}
+		first = revived{}
 	}
 	for _, e := range p.env.board.live() {
 		next, _ := p.env.board.next(e.Run.ID)
@@ -286,7 +289,11 @@ func (p *Partition) answer(b *submitBatch, out []submitted) {
 // stored goes on with a batch whose append has ended.
 func (p *Partition) stored(ctx actor.Context, m batchStored) {
 	if m.journal != p.journal { // it was replayed since: what was stored is shown already
-		m.batch.done(m.out, p.notStored(m.err))
+		err := p.notStored(m.err)
+		if slices.ContainsFunc(m.out, func(s submitted) bool { return s.existing }) {
+			err = errStopping // the run of another batch may not be stored: asking again tells
+		}
+		m.batch.done(m.out, err)
 		return
 	}
 	for _, i := range m.fresh {
@@ -311,7 +318,7 @@ func (p *Partition) stored(ctx actor.Context, m batchStored) {
 	} else {
 		p.answer(m.batch, m.out)
 	}
-	if m.err != nil && !errors.Is(m.err, ErrOverloaded) {
+	if m.err != nil && !errors.Is(m.err, ErrOverloaded) && !errors.Is(m.err, ErrTooLarge) {
 		panic(m.err)
 	}
 }
@@ -322,6 +329,8 @@ func (p *Partition) notStored(err error) error {
 		return nil
 	case errors.Is(err, ErrOverloaded):
 		return problem.RetryIn(problem.Exhausted, retrySoon, "the journal has more to store than it can: try again")
+	case errors.Is(err, ErrTooLarge):
+		return problem.New(problem.Invalid, "the submission is larger than one entry of the journal: split it")
 	default:
 		return errStopping
 	}
@@ -342,7 +351,10 @@ func (p *Partition) begin(ctx actor.Context, s run.Submission) error {
 
 func (p *Partition) jobEnded(ctx actor.Context, m jobEnded) {
 	if m.runEnded {
-		return
+		id := p.runs.GetId() + "/" + string(m.id.Run)
+		if _, there := ctx.ActorSystem().ProcessRegistry.GetLocal(id); !there {
+			return
+		}
 	}
 	ctx.Send(p.runs, &supervisor.Spawn{Name: string(m.id.Run), First: runPoked{}})
 }

@@ -21,6 +21,8 @@ var (
 	ErrLostOwnership = errors.New("actors: partition is owned by another node")
 	// ErrOverloaded means a queue is full and nothing was stored: try again.
 	ErrOverloaded = errors.New("actors: overloaded")
+	// ErrTooLarge means that events can never be stored together.
+	ErrTooLarge = errors.New("actors: too large for the journal")
 )
 
 // Journal stores the events of one partition, in order.

@@ -17,6 +17,7 @@ func (p *Partition) poisoned(ctx actor.Context, m jobPoisoned) {
 	if err != nil {
 		return
 	}
+	defer p.env.board.absolve(id)
 	j, ok := p.env.board.job(id)
 	if !ok {
 		return

@@ -3,6 +3,7 @@ package actors
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -51,11 +52,15 @@ func (r *Registry) Receive(ctx actor.Context) {
 		if r.roster.has(m.id) {
 			ctx.Send(r.sessions, &supervisor.Spawn{Name: string(m.id), First: m})
 		}
+	case *actor.Started: // sessions that were lost together are watched again
+		for _, w := range r.roster.Members() {
+			ctx.Send(r.sessions, &supervisor.Spawn{Name: string(w.ID)})
+		}
 	case announceAll:
 		for _, w := range r.roster.Members() {
 			ctx.Send(r.sessions, &supervisor.Spawn{Name: string(w.ID), First: m})
 		}
-	case actor.SystemMessage, actor.AutoReceiveMessage, *actor.Started, *actor.Stopping, *actor.Restarting:
+	case actor.SystemMessage, actor.AutoReceiveMessage, *actor.Stopping, *actor.Restarting:
 	default:
 		r.log.Warn("unexpected message", slog.String("type", fmt.Sprintf("%T", m)))
 	}
@@ -68,6 +73,10 @@ func (r *Registry) hello(ctx actor.Context, m *messages.Hello) {
 	}
 	if err := registration(m).Validate(); err != nil {
 		ctx.Respond(&messages.HelloRefused{Reason: err.Error()})
+		return
+	}
+	if node, _, _ := strings.Cut(ctx.Sender().GetAddress(), "."); node != m.GetWorkerId() { // it speaks for another
+		ctx.Respond(&messages.HelloRefused{Reason: "worker " + m.GetWorkerId() + " does not speak from node " + node})
 		return
 	}
 	ctx.Send(r.sessions, &supervisor.Spawn{

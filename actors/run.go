@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 	"yardmaster/messages"
 	"yardmaster/supervisor"
 )
+
+// skipsAtOnce bounds one append.
+const skipsAtOnce = 256
 
 // Run decides which jobs of one workflow run may start and which must not. It is
 // started when there is something to decide: a run of one job, whose end is the
@@ -83,8 +87,13 @@ func (r *Run) resume(ctx actor.Context) {
 		for _, stop := range next.Cancel {
 			r.stopJob(ctx, stop)
 		}
-		if len(next.Skip) == 0 || !r.skip(ctx, next.Skip) {
+		if len(next.Skip) == 0 {
 			return
+		}
+		for part := range slices.Chunk(next.Skip, skipsAtOnce) {
+			if !r.skip(ctx, part) {
+				return
+			}
 		}
 	}
 }

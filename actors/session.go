@@ -41,6 +41,7 @@ type Session struct {
 	connected time.Time
 	heard     time.Time
 	held      []string
+	running   map[job.ID]struct{} // attempts that it said it runs, in its last word
 	timer     *time.Timer
 	turn      int  // of the lease, so that an old timer does not end a new lease
 	suspected bool // its connection ended, and it has not been heard of since
@@ -113,6 +114,7 @@ func (s *Session) hello(ctx actor.Context, m *messages.Hello) {
 		ctx.Send(s.env.coordinator, workerGone{s.id, "worker " + string(s.id) + " was started anew without it"})
 	}
 	s.suspected = false
+	_, s.running = attemptsOf(m.GetHeld())
 	s.renew(ctx)
 	ctx.Request(ctx.Sender(), &messages.Welcome{ // not Respond: the agent sends its heartbeats to who welcomed it
 		Incarnation: m.GetIncarnation(), LeaseNanos: int64(s.env.lease.Length), MarginNanos: int64(s.env.lease.Margin),
@@ -155,7 +157,7 @@ func (s *Session) announce(ctx actor.Context) {
 	}
 	ctx.Send(s.env.coordinator, workerUp{
 		worker: placement.Worker{ID: s.id, Labels: s.state.Labels, Slots: s.state.Slots, State: s.state.State()},
-		node:   s.node,
+		node:   s.node, running: s.running,
 	})
 }
 
@@ -183,11 +185,22 @@ func (s *Session) heartbeat(ctx actor.Context, m *messages.Heartbeat) {
 		s.suspected = false
 		ctx.Send(s.env.coordinator, workerState{s.id, s.state.State()})
 	}
-	held := make(map[job.ID]struct{}, len(m.GetHeld()))
-	for _, h := range m.GetHeld() {
-		held[job.ID{Run: job.RunID(h.GetRunId()), Index: h.GetJobIndex()}] = struct{}{}
+	held, running := attemptsOf(m.GetHeld())
+	s.running = running
+	ctx.Send(s.env.coordinator, workerHolds{s.id, held, running})
+}
+
+// attemptsOf returns what a worker has, and what of that has not ended.
+func attemptsOf(attempts []*messages.HeldAttempt) (held, running map[job.ID]struct{}) {
+	held, running = make(map[job.ID]struct{}, len(attempts)), make(map[job.ID]struct{}, len(attempts))
+	for _, h := range attempts {
+		id := job.ID{Run: job.RunID(h.GetRunId()), Index: h.GetJobIndex()}
+		held[id] = struct{}{}
+		if !h.GetEnded() {
+			running[id] = struct{}{}
+		}
 	}
-	ctx.Send(s.env.coordinator, workerHolds{s.id, held})
+	return held, running
 }
 
 // drop tells the worker which of its attempts no longer count, by what is

@@ -23,16 +23,25 @@ type journalLost struct{ journal Journal }
 
 // store appends events for an actor of a partition, and waits while the journal
 // has no room. When the journal is lost it tells the owner, who replays the
-// partition, and reports false: nobody may hear of the change.
+// partition, and reports false: nobody may hear of the change. What can never be
+// stored is a defect of the actor: it panics, and is quarantined in the end.
 func (e *jobEnv) store(ctx actor.Context, events ...[]byte) bool {
-	err := e.journal.Append(events...)
-	for n := 1; errors.Is(err, ErrOverloaded) && n < storeTries; n++ {
-		<-time.After(retry.Backoff(storeFirst, 2, storeCap, n, rand.Float64()))
-		err = e.journal.Append(events...)
-	}
-	if err == nil {
+	switch err := appendPatiently(e.journal, events...); {
+	case err == nil:
 		return true
+	case errors.Is(err, ErrTooLarge):
+		panic(err)
 	}
 	ctx.Send(e.owner, journalLost{e.journal})
 	return false
+}
+
+// appendPatiently appends, again and again while the journal has no room.
+func appendPatiently(j Journal, events ...[]byte) error {
+	err := j.Append(events...)
+	for n := 1; errors.Is(err, ErrOverloaded) && n < storeTries; n++ {
+		<-time.After(retry.Backoff(storeFirst, 2, storeCap, n, rand.Float64()))
+		err = j.Append(events...)
+	}
+	return err
 }

@@ -71,13 +71,9 @@ func (n *Node) tree() supervisor.Spec {
 
 func (n *Node) fleet() *supervisor.Spec {
 	return &supervisor.Spec{
-		Name: "fleet", Strategy: supervisor.OneForOne, Intensity: nodeIntensity, Backoff: quickBackoff,
-		Why: "a registry holds no state, so its restart costs nothing",
+		Name: "fleet", Strategy: supervisor.RestForOne, Intensity: nodeIntensity, Backoff: quickBackoff,
+		Why: "sessions that fall together are begun anew by the registry, which holds no state of its own",
 		Children: []supervisor.Child{
-			{
-				Name: "registry", Does: "where workers announce themselves",
-				Start: func() actor.Actor { return newRegistry(n.log, n.roster, n.local(sessionsID)) },
-			},
 			{Supervisor: &supervisor.Spec{
 				Name: "sessions", Strategy: supervisor.OneForOne, Intensity: manyIntensity, Backoff: quickBackoff,
 				Why: "many workers may be struck by one cause; each says Hello again",
@@ -86,9 +82,16 @@ func (n *Node) fleet() *supervisor.Spec {
 					Template: &supervisor.Template{
 						Start:  func(name string) actor.Actor { return newSession(n.sessionEnv, worker.ID(name)) },
 						Within: time.Minute, Quarantine: 10,
+						OnQuarantine: func(name string, _ error, _ []byte) {
+							n.system.Root.Send(n.local(sessionsID), &supervisor.Spawn{Name: name}) // it may be dead: its lease must end
+						},
 					},
 				}},
 			}},
+			{
+				Name: "registry", Does: "where workers announce themselves",
+				Start: func() actor.Actor { return newRegistry(n.log, n.roster, n.local(sessionsID)) },
+			},
 		},
 	}
 }
@@ -112,6 +115,9 @@ func (n *Node) partition(p partition.Number) supervisor.Spec {
 						},
 						Quarantine: poisonLimit, Within: time.Minute,
 						OnQuarantine: func(name string, reason error, _ []byte) {
+							if id, err := job.ParseID(name); err == nil {
+								n.boards[p].condemn(id) // before another Spawn of it is handled
+							}
 							n.system.Root.Send(owner, jobPoisoned{name, reason})
 						},
 					},

@@ -192,9 +192,11 @@ func (x *AttemptAlive) GetToken() uint64 {
 
 // SpawnRefused says that the worker cannot take the attempt.
 type SpawnRefused struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Token         uint64                 `protobuf:"varint,1,opt,name=token,proto3" json:"token,omitempty"`
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Token  uint64                 `protobuf:"varint,1,opt,name=token,proto3" json:"token,omitempty"`
+	Reason string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Nothing of the attempt ran: another worker, or this one later, may take it.
+	Untouched     bool `protobuf:"varint,3,opt,name=untouched,proto3" json:"untouched,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -241,6 +243,13 @@ func (x *SpawnRefused) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *SpawnRefused) GetUntouched() bool {
+	if x != nil {
+		return x.Untouched
+	}
+	return false
 }
 
 // StepProgress says that a step begins or has ended.
@@ -672,10 +681,11 @@ const file_yardmaster_v1_attempt_proto_rawDesc = "" +
 	"\rowner_address\x18\b \x01(\tR\fownerAddress\x12!\n" +
 	"\ftrace_parent\x18\t \x01(\tR\vtraceParent\"$\n" +
 	"\fAttemptAlive\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\x04R\x05token\"<\n" +
+	"\x05token\x18\x01 \x01(\x04R\x05token\"Z\n" +
 	"\fSpawnRefused\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x04R\x05token\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb3\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
+	"\tuntouched\x18\x03 \x01(\bR\tuntouched\"\xb3\x01\n" +
 	"\fStepProgress\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x04R\x05token\x12\x12\n" +
 	"\x04step\x18\x02 \x01(\rR\x04step\x12\x18\n" +

@@ -124,7 +124,7 @@ func anyPlan() *rapid.Generator[*plan.Workflow] {
 
 func anyOutcome(least job.Outcome) *rapid.Generator[job.Outcome] {
 	return rapid.Custom(func(t *rapid.T) job.Outcome {
-		return job.Outcome(rapid.IntRange(int(least), int(job.OutcomeLost)).Draw(t, "outcome"))
+		return job.Outcome(rapid.IntRange(int(least), int(job.OutcomeRefused)).Draw(t, "outcome"))
 	})
 }
 

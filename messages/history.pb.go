@@ -212,6 +212,8 @@ const (
 	Outcome_OUTCOME_FAILED      Outcome = 2
 	Outcome_OUTCOME_CANCELLED   Outcome = 3
 	Outcome_OUTCOME_LOST        Outcome = 4
+	// The worker did not take it: nothing of it ran.
+	Outcome_OUTCOME_REFUSED Outcome = 5
 )
 
 // Enum value maps for Outcome.
@@ -222,6 +224,7 @@ var (
 		2: "OUTCOME_FAILED",
 		3: "OUTCOME_CANCELLED",
 		4: "OUTCOME_LOST",
+		5: "OUTCOME_REFUSED",
 	}
 	Outcome_value = map[string]int32{
 		"OUTCOME_UNSPECIFIED": 0,
@@ -229,6 +232,7 @@ var (
 		"OUTCOME_FAILED":      2,
 		"OUTCOME_CANCELLED":   3,
 		"OUTCOME_LOST":        4,
+		"OUTCOME_REFUSED":     5,
 	}
 )
 
@@ -2263,13 +2267,14 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x0fCAUSE_FAIL_FAST\x10\x02\x12\x0f\n" +
 	"\vCAUSE_NEEDS\x10\x03\x12\x11\n" +
 	"\rCAUSE_EXPIRED\x10\x04\x12\x10\n" +
-	"\fCAUSE_POISON\x10\x05*v\n" +
+	"\fCAUSE_POISON\x10\x05*\x8b\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OUTCOME_SUCCEEDED\x10\x01\x12\x12\n" +
 	"\x0eOUTCOME_FAILED\x10\x02\x12\x15\n" +
 	"\x11OUTCOME_CANCELLED\x10\x03\x12\x10\n" +
-	"\fOUTCOME_LOST\x10\x04*Z\n" +
+	"\fOUTCOME_LOST\x10\x04\x12\x13\n" +
+	"\x0fOUTCOME_REFUSED\x10\x05*Z\n" +
 	"\x05Fault\x12\x15\n" +
 	"\x11FAULT_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +

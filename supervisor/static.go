@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -38,19 +39,19 @@ type kid struct {
 	gone    bool // it has stopped
 	held    bool // its mailbox is suspended until it restarts
 	births  *births
-	asked   int // how many births it should have had
+	asked   int64 // how many births it should have had
 	streak  streak
 	waiting *delay // not nil while the restart waits that its failure caused
 }
 
-// births counts how often one spawned child has begun. It is touched in the
-// child's turns.
-type births struct{ n int }
+// births counts how often one spawned child has begun. The child counts, its
+// supervisor looks.
+type births struct{ n atomic.Int64 }
 
 // begun says that a child begins its nth life.
 type begun struct {
 	of *births
-	n  int
+	n  int64
 }
 
 var (
@@ -115,8 +116,7 @@ func (s *static) spawn(ctx actor.Context, i int) {
 func (s *static) tell(ctx actor.Context, of *births) func() {
 	root, self := s.env.system.Root, ctx.Self()
 	return func() {
-		of.n++
-		root.Send(self, begun{of, of.n})
+		root.Send(self, begun{of, of.n.Add(1)})
 	}
 }
 
@@ -171,6 +171,9 @@ func (s *static) restartNext(h host) {
 	k.waiting, k.held = nil, false
 	if k.gone {
 		s.spawn(h, s.next)
+		return
+	}
+	if k.births.n.Load() < k.asked { // it has yet to begin again: a second Restart would be swallowed by the first
 		return
 	}
 	k.asked++

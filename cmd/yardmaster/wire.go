@@ -103,8 +103,10 @@ func journalError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, journal.ErrOverloaded), errors.Is(err, journal.ErrTooLarge):
+	case errors.Is(err, journal.ErrOverloaded):
 		return errors.Join(actors.ErrOverloaded, err)
+	case errors.Is(err, journal.ErrTooLarge):
+		return errors.Join(actors.ErrTooLarge, err)
 	default:
 		return errors.Join(actors.ErrLostOwnership, err)
 	}

@@ -11,8 +11,9 @@ import (
 // The pause after a lost attempt: infrastructure is given a moment to recover,
 // longer each time.
 const (
-	lostDelay = 250 * time.Millisecond
-	lostCap   = 30 * time.Second
+	lostDelay    = 250 * time.Millisecond
+	refusedDelay = time.Second // within a few, the worker's heartbeat tells what it has
+	lostCap      = 30 * time.Second
 )
 
 // ErrStaleToken means the report comes from an attempt that no longer counts.
@@ -45,6 +46,14 @@ type LoseAttempt struct {
 	Jitter float64
 }
 
+// Refuse is a worker's word that it did not take the attempt under Token, and that
+// nothing of it ran.
+type Refuse struct {
+	Token  Token
+	Reason string
+	Jitter float64
+}
+
 // Cancel asks that the job end as CANCELLED.
 type Cancel struct {
 	Cause  Cause
@@ -60,6 +69,7 @@ type Fail struct {
 func (Assign) command()      {}
 func (Report) command()      {}
 func (LoseAttempt) command() {}
+func (Refuse) command()      {}
 func (Cancel) command()      {}
 func (Fail) command()        {}
 
@@ -78,6 +88,8 @@ func (j *Job) Decide(c Command, now time.Time) ([]Event, error) {
 	case LoseAttempt:
 		lost := Result{Outcome: OutcomeLost, Fault: FaultInfrastructure, Reason: c.Reason, EndedAt: now}
 		return j.report(&Report{Token: c.Token, Result: lost, Jitter: c.Jitter}, now)
+	case Refuse:
+		return j.refuse(c, now)
 	case Cancel:
 		return j.cancel(c, now)
 	case Fail:
@@ -101,8 +113,10 @@ func (j *Job) report(c *Report, now time.Time) ([]Event, error) {
 	if !j.Open {
 		return nil, nil // the same report again is no news
 	}
-	if c.Result.Outcome == OutcomeUnknown { // it cannot be stored, nor held against the user
+	switch c.Result.Outcome {
+	case OutcomeUnknown, OutcomeRefused: // it cannot be stored, nor held against the user
 		c.Result.Outcome, c.Result.Fault = OutcomeLost, FaultInfrastructure
+	case OutcomeSucceeded, OutcomeFailed, OutcomeCancelled, OutcomeLost:
 	}
 	switch {
 	case j.Cancelling:
@@ -141,6 +155,28 @@ func (j *Job) lost(c *Report, now time.Time) []Event {
 		wait = retry.Backoff(lostDelay, 2, lostCap, n-1, c.Jitter)
 	}
 	return []Event{AttemptEnded{Token: c.Token, Result: c.Result, Wait: wait}}
+}
+
+// refuse tries again without holding it against anybody, but not for ever.
+func (j *Job) refuse(c Refuse, now time.Time) ([]Event, error) {
+	if c.Token != j.Token() || c.Token == 0 {
+		return nil, fmt.Errorf("%w: %s got %d, holder has %d", ErrStaleToken, j.ID, c.Token, j.Token())
+	}
+	if !j.Open {
+		return nil, nil
+	}
+	r := &Report{Token: c.Token, Jitter: c.Jitter, Result: Result{
+		Outcome: OutcomeRefused, Fault: FaultInfrastructure, Reason: c.Reason, EndedAt: now,
+	}}
+	n := j.refusals() + 1
+	switch {
+	case j.Cancelling:
+		return j.end(Cancelled, j.Cause, j.Reason, r, now), nil
+	case n > MaxRefused:
+		return j.end(Failed, CauseNone, c.Reason, r, now), nil
+	}
+	wait := retry.Backoff(refusedDelay, 2, lostCap, n, c.Jitter)
+	return []Event{AttemptEnded{Token: c.Token, Result: r.Result, Wait: wait}}, nil
 }
 
 func (j *Job) end(s State, cause Cause, reason string, c *Report, now time.Time) []Event {

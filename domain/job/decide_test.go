@@ -1,8 +1,10 @@
 package job_test
 
 import (
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -349,4 +351,81 @@ func TestANoopExecutorIsAJobLikeAnyOther(t *testing.T) {
 	events, err := job.Decide(given(t, s, assigned), job.Report{Token: 1, Result: ok}, epoch)
 	require.NoError(t, err)
 	assert.Equal(t, []job.Event{success}, events)
+}
+
+// refusedBefore is a history of n attempts refused one after the other.
+func refusedBefore(n int) []job.Event {
+	var events []job.Event
+	for i := range n {
+		events = append(events,
+			job.Assigned{Token: job.Token(i + 1), Worker: "w1", At: epoch},
+			job.AttemptEnded{Token: job.Token(i + 1), Result: refusedResult})
+	}
+	return append(events, job.Assigned{Token: job.Token(n + 1), Worker: "w1", At: epoch})
+}
+
+var refusedResult = job.Result{
+	Outcome: job.OutcomeRefused, Fault: job.FaultInfrastructure, Reason: "no free slot", EndedAt: epoch,
+}
+
+func TestARefusedAttemptIsHeldAgainstNobody(t *testing.T) {
+	t.Parallel()
+
+	refuse := func(token job.Token) job.Command { return job.Refuse{Token: token, Reason: "no free slot"} }
+	decide(t, []decision{
+		{
+			name: "it is tried again after a pause", given: refusedBefore(0), when: refuse(1),
+			then: job.AttemptEnded{Token: 1, Result: refusedResult, Wait: time.Second},
+		},
+		{
+			name: "the pause grows", given: refusedBefore(2), when: refuse(3),
+			then: job.AttemptEnded{Token: 3, Result: refusedResult, Wait: 4 * time.Second},
+		},
+		{
+			name: "more refusals than losses are borne", given: refusedBefore(2 * job.MaxLost), when: refuse(2*job.MaxLost + 1),
+			then: job.AttemptEnded{Token: 2*job.MaxLost + 1, Result: refusedResult, Wait: 30 * time.Second},
+		},
+		{
+			name: "but not for ever", given: refusedBefore(job.MaxRefused), when: refuse(job.MaxRefused + 1),
+			then: job.Ended{
+				State: job.Failed, At: epoch, Token: job.MaxRefused + 1, Result: refusedResult, Reason: "no free slot",
+			},
+		},
+		{
+			name: "what was cancelled meanwhile is cancelled", given: append(refusedBefore(0), cancelling), when: refuse(1),
+			then: job.Ended{
+				State: job.Cancelled, Cause: job.CauseRequested, Reason: "enough", At: epoch, Token: 1, Result: refusedResult,
+			},
+		},
+		{
+			name: "under an old token it is refused itself", given: []job.Event{assigned, retried, reassigned},
+			when: refuse(1), stale: true,
+		},
+		{name: "twice it is no news", given: refusedBefore(1)[:2], when: refuse(1)},
+	})
+	j := given(t, spec(3), refusedBefore(4)...)
+	assert.Zero(t, j.Lost)
+	assert.Zero(t, j.Tries)
+
+	events, err := job.Decide(j, job.Report{Token: 5, Result: job.Result{Outcome: job.OutcomeRefused}}, epoch)
+	require.NoError(t, err)
+	require.Len(t, events, 1)
+	assert.Equal(t, job.OutcomeLost, events[0].(job.AttemptEnded).Result.Outcome, "a worker that began cannot refuse")
+}
+
+func TestAReportIsCutToWhatCanBeStored(t *testing.T) {
+	t.Parallel()
+
+	long := strings.Repeat("é", job.MaxReason)
+	steps := []job.StepResult{{Reason: "short"}, {Reason: long}, {Reason: "of a step the job does not have"}}
+	r := job.Result{Reason: long, Steps: steps}.Within(2)
+	assert.LessOrEqual(t, len(r.Reason), job.MaxReason)
+	assert.True(t, strings.HasSuffix(r.Reason, "é…") && utf8.ValidString(r.Reason))
+	require.Len(t, r.Steps, 2)
+	assert.Equal(t, "short", r.Steps[0].Reason)
+	assert.LessOrEqual(t, len(r.Steps[1].Reason), job.MaxStepReason)
+	assert.Equal(t, long, steps[1].Reason, "what was given stays as it was")
+
+	small := job.Result{Reason: "r", Steps: []job.StepResult{{Reason: "s"}}}
+	assert.Equal(t, small, small.Within(5))
 }

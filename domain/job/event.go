@@ -90,9 +90,11 @@ func (j *Job) close(t Token, r *Result) {
 	attempts := append([]Attempt(nil), j.Attempts...)
 	attempts[len(attempts)-1].Result = *r
 	j.Attempts, j.Open = attempts, false
-	if r.Fault == FaultUser {
+	switch {
+	case r.Outcome == OutcomeRefused: // nothing was tried
+	case r.Fault == FaultUser:
 		j.Tries++
-	} else if r.Outcome != OutcomeSucceeded {
+	case r.Outcome != OutcomeSucceeded:
 		j.Lost++
 	}
 }

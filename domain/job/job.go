@@ -23,6 +23,10 @@ import (
 // tried again. They do not count against the retries its file asks for.
 const MaxLost = 5
 
+// MaxRefused is how many workers in a row may refuse a job before it fails. With
+// the pauses between, that takes most of an hour.
+const MaxRefused = 100
+
 // ErrInvalidDefinition means a job cannot be created from what was asked for.
 var ErrInvalidDefinition = errors.New("job: invalid definition")
 
@@ -125,6 +129,14 @@ func (j *Job) LastWorker() string {
 		return ""
 	}
 	return j.Attempts[len(j.Attempts)-1].Worker
+}
+
+// refusals returns how many attempts in a row were refused before the open one.
+func (j *Job) refusals() (n int) {
+	for i := len(j.Attempts) - 2; i >= 0 && j.Attempts[i].Result.Outcome == OutcomeRefused; i-- {
+		n++
+	}
+	return n
 }
 
 // Queued reports whether the job waits, or will after its pause, for a worker.

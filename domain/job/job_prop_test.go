@@ -17,7 +17,7 @@ import (
 func anyResult() *rapid.Generator[job.Result] {
 	return rapid.Custom(func(t *rapid.T) job.Result {
 		return job.Result{
-			Outcome:  job.Outcome(rapid.IntRange(int(job.OutcomeUnknown), int(job.OutcomeLost)).Draw(t, "outcome")),
+			Outcome:  job.Outcome(rapid.IntRange(int(job.OutcomeUnknown), int(job.OutcomeRefused)).Draw(t, "outcome")),
 			Fault:    job.Fault(rapid.IntRange(int(job.FaultNone), int(job.FaultSystem)).Draw(t, "fault")),
 			ExitCode: rapid.IntRange(0, 2).Draw(t, "exit"),
 			Reason:   rapid.SampledFrom([]string{"", "it broke"}).Draw(t, "reason"),
@@ -37,6 +37,7 @@ func anyCommand() *rapid.Generator[job.Command] {
 			assign, assign, assign, report, report, report,
 			job.LoseAttempt{Token: token, Reason: "silent", Jitter: jitter},
 			job.LoseAttempt{Token: token, Reason: "silent", Jitter: jitter},
+			job.Refuse{Token: token, Reason: "no free slot", Jitter: jitter},
 			job.Cancel{Cause: cause, Reason: "enough"},
 			job.Fail{Cause: cause, Reason: "given up"},
 		}).Draw(t, "command")
@@ -151,6 +152,8 @@ func checkDecision(t *rapid.T, j job.Job, c job.Command, events []job.Event, err
 		token = c.Token
 	case job.LoseAttempt:
 		token = c.Token
+	case job.Refuse:
+		token = c.Token
 	default:
 		return
 	}
@@ -188,7 +191,13 @@ func (w *watched) apply(t *rapid.T, events []job.Event) {
 // checkState holds what is true of a job whatever happened to it.
 func checkState(t *rapid.T, j job.Job) {
 	tries := max(1, min(j.Spec.Retry.MaxAttempts, retry.MaxAttempts))
-	if len(j.Attempts) > tries+job.MaxLost || j.Tries > tries || j.Lost > job.MaxLost+1 {
+	refused := 0
+	for _, a := range j.Attempts {
+		if a.Result.Outcome == job.OutcomeRefused {
+			refused++
+		}
+	}
+	if len(j.Attempts)-refused > tries+job.MaxLost || j.Tries > tries || j.Lost > job.MaxLost+1 {
 		t.Fatalf("%d attempts, %d tries of %d, %d lost", len(j.Attempts), j.Tries, tries, j.Lost)
 	}
 	if j.State < job.Pending || j.State > job.Cancelled {

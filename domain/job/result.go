@@ -1,6 +1,10 @@
 package job
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Outcome is how an attempt ended.
 type Outcome uint8
@@ -12,6 +16,7 @@ const (
 	OutcomeFailed            // a step failed, or the attempt could not be run
 	OutcomeCancelled         // stopped on request
 	OutcomeLost              // nobody knows: the worker fell silent
+	OutcomeRefused           // the worker did not take it: nothing of it ran
 )
 
 // Fault says whose doing a failure was.
@@ -43,6 +48,13 @@ type StepResult struct {
 	Reason    string // a sentence when there is more to say than the exit code
 }
 
+// Limits of what is kept of a report. A worker whose report is larger loses words,
+// not the result.
+const (
+	MaxReason     = 4096 // bytes of the reason of an attempt
+	MaxStepReason = 512  // bytes of the reason of a step
+)
+
 // Result is a worker's report of how an attempt ended.
 type Result struct {
 	Outcome  Outcome
@@ -54,4 +66,29 @@ type Result struct {
 	EndedAt   time.Time
 	Steps     []StepResult
 	Log       LogSum
+}
+
+// Within returns r with no more steps than the job has, and with reasons that fit
+// an event of the journal.
+func (r Result) Within(steps int) Result {
+	r.Reason = clip(r.Reason, MaxReason)
+	r.Steps = r.Steps[:min(len(r.Steps), steps)]
+	for i := range r.Steps {
+		if len(r.Steps[i].Reason) > MaxStepReason {
+			r.Steps = slices.Clone(r.Steps)
+			for k := range r.Steps {
+				r.Steps[k].Reason = clip(r.Steps[k].Reason, MaxStepReason)
+			}
+			break
+		}
+	}
+	return r
+}
+
+// clip cuts a text at a character, and shows that it did.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
 }

@@ -19,6 +19,7 @@ import (
 // Disk keeps the journals of partitions in memory. It outlives the nodes that
 // open them, as a disk does. It implements actors.Opener.
 type Disk struct {
+	turn   chan struct{} // held while something is stored: one after the other
 	mu     sync.Mutex
 	shelf  map[partition.Number]*shelf
 	judge  func(p partition.Number, events [][]byte) error
@@ -37,7 +38,9 @@ type shelf struct {
 }
 
 // NewDisk returns an empty disk.
-func NewDisk() *Disk { return &Disk{shelf: map[partition.Number]*shelf{}} }
+func NewDisk() *Disk {
+	return &Disk{turn: make(chan struct{}, 1), shelf: map[partition.Number]*shelf{}}
+}
 
 // Judge has f asked before each append is stored; an error of f is the answer,
 // and nothing is stored. A nil f ends it.
@@ -142,16 +145,24 @@ type tape struct {
 // Append implements actors.Journal.
 func (t *tape) Append(events ...[]byte) error {
 	d := t.disk
+	d.turn <- struct{}{} // no mutex: in a bubble the clock stands still for who waits for one
+	defer func() { <-d.turn }()
+	d.mu.Lock()
+	owned, judge := d.of(t.number).owner == t, d.judge
+	d.mu.Unlock()
+	if !owned {
+		return actors.ErrLostOwnership
+	}
+	if judge != nil {
+		if err := judge(t.number, events); err != nil {
+			return err
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.of(t.number)
-	if s.owner != t {
+	if s.owner != t { // lost while the disk was slow
 		return actors.ErrLostOwnership
-	}
-	if d.judge != nil {
-		if err := d.judge(t.number, events); err != nil {
-			return err
-		}
 	}
 	s.events = append(s.events, events...)
 	d.stored++
