@@ -168,10 +168,11 @@ func (b *Board) job(id job.ID) (*job.Job, bool) {
 
 // runFacts is what a job wants to know of its run. It never changes.
 type runFacts struct {
-	entry       *ledger.Entry // the board's: only to be handed back to it
-	workflow    string
-	trace       string // W3C traceparent of the submission, or ""
-	submittedAt time.Time
+	entry *ledger.Entry // the board's: only to be handed back to it
+	run   *run.Run      // of which only what a submission gives is still true
+	// readyAt is when the last job that it needs had ended, in nanoseconds since 1970
+	// by the wall clock.
+	readyAt int64
 }
 
 // jobOf returns the state of a job of a live run, and the facts of the run.
@@ -182,7 +183,13 @@ func (b *Board) jobOf(id job.ID) (*job.Job, runFacts, bool) {
 	if _, condemned := b.condemned[id]; !ok || condemned || int(id.Index) >= len(e.Jobs) {
 		return nil, runFacts{}, false
 	}
-	return e.Jobs[id.Index], runFacts{e, e.Run.Plan.Name, e.Run.Trace, e.Run.SubmittedAt}, true
+	ready := e.Run.SubmittedAt
+	for _, need := range e.Jobs[id.Index].Spec.Needs {
+		if at := e.Jobs[need].EndedAt; at.After(ready) {
+			ready = at
+		}
+	}
+	return e.Jobs[id.Index], runFacts{entry: e, run: e.Run, readyAt: ready.UnixNano()}, true
 }
 
 // takeGone returns the runs that are no longer kept and whose logs can go.

@@ -174,14 +174,14 @@ func (j *Job) handle(ctx actor.Context, c job.Command, principal string) error {
 	for i, e := range events {
 		next.Apply(e)
 		stored[i] = messages.EncodeJobEvent(j.id, e, messages.Stamp{
-			At: now, Principal: principal, TraceParent: j.run.trace,
+			At: now, Principal: principal, TraceParent: j.run.run.Trace,
 		})
 	}
 	if !j.env.store(ctx, stored...) {
 		return errStopping
 	}
 	held := j.state.Worker()
-	j.env.metrics.jobChanged(j.state, next, j.run.submittedAt)
+	j.env.metrics.jobChanged(j.state, next, j.run.run.SubmittedAt)
 	j.state = next
 	ended := j.env.board.updateJob(j.run.entry, next, now)
 	j.resume(ctx, held, ended)
@@ -220,7 +220,7 @@ func (j *Job) announce(ctx actor.Context) {
 	case j.state.Open:
 		ctx.Request(j.env.coordinator, &messages.JobAttached{
 			RunId: string(j.id.Run), JobIndex: j.id.Index, WorkerId: j.state.Worker(), Node: j.state.Node(),
-			BoundNanos: bound,
+			BoundNanos: bound, Demand: j.demand(), RunsOn: j.state.Spec.RunsOn, Priority: int32(j.state.Spec.Priority),
 		})
 		if j.state.Cancelling {
 			j.stopAttempt(ctx)
@@ -230,8 +230,18 @@ func (j *Job) announce(ctx actor.Context) {
 	case j.state.Queued() && j.timer == nil:
 		ctx.Request(j.env.coordinator, &messages.JobQueued{
 			RunId: string(j.id.Run), JobIndex: j.id.Index, RunsOn: j.state.Spec.RunsOn,
-			Priority: int32(j.state.Spec.Priority), Avoid: []string{j.state.LastWorker()}, BoundNanos: bound,
+			Priority: int32(j.state.Spec.Priority), Avoid: j.state.Avoid(), BoundNanos: bound, Demand: j.demand(),
+			QueuedUnixNanos: j.run.readyAt,
 		})
+	}
+}
+
+// demand is what the job asks for, beside labels.
+func (j *Job) demand() *messages.JobDemand {
+	spec, of := j.state.Spec, j.run.run
+	return &messages.JobDemand{
+		Resources: messages.ResourcesToProto(spec.Resources), Project: of.Project, Idempotent: spec.Idempotent,
+		Affinity: of.Project + "/" + of.Plan.Name + "/" + spec.ID,
 	}
 }
 

@@ -37,8 +37,8 @@ func typeName(m proto.Message) string { return string(m.ProtoReflect().Descripto
 // spawn asks the worker's node for the attempt. The name makes it safe to repeat.
 func (j *Job) spawn(ctx actor.Context) {
 	task := attempt.Task{
-		Job: j.id, Token: j.state.Token(), Attempt: len(j.state.Attempts), Workflow: j.run.workflow,
-		Trace: j.run.trace,
+		Job: j.id, Token: j.state.Token(), Attempt: len(j.state.Attempts), Workflow: j.run.run.Plan.Name,
+		Trace: j.run.run.Trace,
 	}
 	m := messages.TaskToProto(task, j.env.specs.of(j.state.Spec))
 	m.Owner, m.OwnerAddress = ctx.Self().GetId(), ctx.Self().GetAddress()

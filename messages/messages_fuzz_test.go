@@ -140,10 +140,10 @@ func FuzzUnpackRun(f *testing.F) {
 				events, _ := job.Decide(*j, c, epoch)
 				for _, ev := range events {
 					next := job.Evolve(*j, ev)
-					_ = next.Worker() + next.Node() + next.LastWorker()
+					_ = next.Worker() + next.Node()
 				}
 			}
-			_ = j.Worker() + j.Node() + j.LastWorker()
+			_ = j.Worker() + j.Node()
 		}
 	})
 }

@@ -13,6 +13,7 @@ package job
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,12 +124,17 @@ func (j *Job) Node() string {
 	return j.Attempts[len(j.Attempts)-1].Node
 }
 
-// LastWorker returns who had the newest attempt, or "".
-func (j *Job) LastWorker() string {
-	if len(j.Attempts) == 0 {
-		return ""
+// maxAvoided is how many workers a job avoids at most.
+const maxAvoided = 8
+
+// Avoid returns the workers of the newest attempts that did not succeed, each once.
+func (j *Job) Avoid() (workers []string) {
+	for i := len(j.Attempts) - 1; i >= 0 && len(workers) < maxAvoided; i-- {
+		if a := &j.Attempts[i]; !slices.Contains(workers, a.Worker) {
+			workers = append(workers, a.Worker)
+		}
 	}
-	return j.Attempts[len(j.Attempts)-1].Worker
+	return workers
 }
 
 // refusals returns how many attempts in a row were refused before the open one.

@@ -52,7 +52,8 @@ func TestANewJobIsPending(t *testing.T) {
 	assert.Equal(t, job.Job{ID: id, Spec: s, State: job.Pending}, j)
 	assert.True(t, j.Queued())
 	assert.Zero(t, j.Token())
-	assert.Empty(t, j.Worker()+j.Node()+j.LastWorker())
+	assert.Empty(t, j.Worker()+j.Node())
+	assert.Empty(t, j.Avoid())
 }
 
 func TestANoopJobNeedsNoSteps(t *testing.T) {
@@ -82,11 +83,13 @@ func TestAJobKnowsWhoHoldsIt(t *testing.T) {
 
 	j := given(t, spec(1), job.Assigned{Token: 4, Worker: "w1", Node: "n1", At: epoch})
 	assert.Equal(t, job.Token(4), j.Token())
-	assert.Equal(t, []string{"w1", "n1", "w1"}, []string{j.Worker(), j.Node(), j.LastWorker()})
+	assert.Equal(t, []string{"w1", "n1"}, []string{j.Worker(), j.Node()})
+	assert.Equal(t, []string{"w1"}, j.Avoid())
 	assert.False(t, j.Queued())
 
 	j = job.Evolve(j, job.AttemptEnded{Token: 4, Result: lostResult, Wait: time.Second})
-	assert.Equal(t, []string{"", "", "w1"}, []string{j.Worker(), j.Node(), j.LastWorker()})
+	assert.Equal(t, []string{"", ""}, []string{j.Worker(), j.Node()})
+	assert.Equal(t, []string{"w1"}, j.Avoid())
 	assert.True(t, j.Queued())
 }
 
@@ -163,4 +166,14 @@ func TestAJobGoesForwardOnly(t *testing.T) {
 		assert.Equal(t, from >= job.Success, from.Final(), "%s", from)
 	}
 	assert.False(t, job.State(math.MaxUint8).May(job.Pending), "a state nobody knows leads nowhere")
+}
+
+func TestAJobAvoidsTheWorkersOfItsAttempts(t *testing.T) {
+	t.Parallel()
+
+	var j job.Job
+	for i := range 20 {
+		j.Attempts = append(j.Attempts, job.Attempt{Worker: "w" + string(rune('a'+i/2))})
+	}
+	assert.Equal(t, []string{"wj", "wi", "wh", "wg", "wf", "we", "wd", "wc"}, j.Avoid(), "the newest, each once, not all")
 }
