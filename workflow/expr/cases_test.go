@@ -24,7 +24,7 @@ type line struct {
 // cases reads the files of cases, each line an expression and its value.
 func cases(tb testing.TB) (all []line) {
 	tb.Helper()
-	for _, name := range []string{"literals", "operators", "access", "functions", "json", "refused"} {
+	for _, name := range []string{"literals", "operators", "access", "functions", "json", "refused", "workflows"} {
 		path := filepath.Join("testdata", name+".txt")
 		file, err := os.Open(path)
 		require.NoError(tb, err)
