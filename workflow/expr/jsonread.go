@@ -79,13 +79,7 @@ func (r *jsonReader) pay(n int) error {
 }
 
 func (r *jsonReader) space() {
-	for ; r.next < len(r.src); r.next++ {
-		switch r.src[r.next] {
-		case ' ', '\t', '\r', '\n':
-		default:
-			return
-		}
-	}
+	r.next = len(r.src) - len(strings.TrimLeft(r.src[r.next:], " \t\r\n"))
 }
 
 // accept goes on behind c, and the white space after it, if c is next.
