@@ -156,6 +156,7 @@ type runFacts struct {
 	workflow    string
 	trace       string // W3C traceparent of the submission, or ""
 	submittedAt time.Time
+	project     string
 }
 
 // jobOf returns the state of a job of a live run, and the facts of the run.
@@ -166,7 +167,7 @@ func (b *Board) jobOf(id job.ID) (*job.Job, runFacts, bool) {
 	if !ok || int(id.Index) >= len(e.Jobs) {
 		return nil, runFacts{}, false
 	}
-	return e.Jobs[id.Index], runFacts{e, e.Run.Plan.Name, e.Run.Trace, e.Run.SubmittedAt}, true
+	return e.Jobs[id.Index], runFacts{e, e.Run.Plan.Name, e.Run.Trace, e.Run.SubmittedAt, e.Run.Project}, true
 }
 
 // takeGone returns the runs that are no longer kept and whose logs can go.
@@ -191,7 +192,7 @@ func (b *Board) run(id run.ID) (ledger.Entry, bool) {
 }
 
 // key returns what an idempotency key was used for.
-func (b *Board) key(key string) (ledger.KeyUse, bool) {
+func (b *Board) key(key run.Key) (ledger.KeyUse, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.ledger.Key(key)

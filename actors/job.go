@@ -180,7 +180,7 @@ func (j *Job) handle(ctx actor.Context, c job.Command, principal string) error {
 		return errStopping
 	}
 	held := j.state.Worker()
-	j.env.metrics.jobChanged(j.state, next, j.run.submittedAt)
+	j.env.metrics.jobChanged(j.run.project, j.state, next, j.run.submittedAt)
 	j.state = next
 	ended := j.env.board.updateJob(j.run.entry, next, now)
 	j.resume(ctx, held, ended)
@@ -221,7 +221,7 @@ func (j *Job) announce(ctx actor.Context) {
 	case j.state.Open:
 		ctx.Request(j.env.coordinator, &messages.JobAttached{
 			RunId: string(j.id.Run), JobIndex: j.id.Index, WorkerId: j.state.Worker(), Node: j.state.Node(),
-			BoundNanos: bound,
+			BoundNanos: bound, OpenNanos: int64(time.Since(j.state.Attempts[len(j.state.Attempts)-1].AssignedAt)),
 		})
 		if j.state.Cancelling {
 			j.stopAttempt(ctx)

@@ -17,7 +17,7 @@ func (p *Partition) poisoned(ctx actor.Context, m jobPoisoned) {
 	if err != nil {
 		return
 	}
-	j, ok := p.env.board.job(id)
+	j, facts, ok := p.env.board.jobOf(id)
 	if !ok {
 		return
 	}
@@ -38,7 +38,7 @@ func (p *Partition) poisoned(ctx actor.Context, m jobPoisoned) {
 	if err := p.journal.Append(stored...); err != nil {
 		panic(err)
 	}
-	p.env.metrics.jobChanged(j, &next, now)
+	p.env.metrics.jobChanged(facts.project, j, &next, now)
 	ended := p.env.board.putJob(&next, now)
 	ctx.Send(p.env.coordinator, &messages.SlotFreed{RunId: string(id.Run), JobIndex: id.Index, WorkerId: held})
 	ctx.Send(p.env.coordinator, &messages.JobWithdrawn{RunId: string(id.Run), JobIndex: id.Index})
