@@ -104,7 +104,8 @@ func FuzzParse(f *testing.F) {
 		"jobs:\n  a: {strategy: {matrix: {a: [1], include: [{b: 2}]}}, steps: [{run: x}]}",
 		job("needs: a"), step(`shell: "{0}"`), "jobs: {a: &a {steps: [{run: x}]}, b: *a}",
 		"yardmaster: {retry: {attempts: 2, delay: 1e9}}", job("yardmaster: {resources: {cpu: 0.5, memory: 1.5 GiB}}"),
-		job("yardmaster: {resources: {cpu: 1e-9, memory: 99999999999999999999TB}}"), "jobs: {? : {}}", "\t", "a:\n\t- b", "- !!binary x", "&a *a",
+		job("yardmaster: {resources: {cpu: 1e-9, memory: 99999999999999999999TB}}"), "jobs: {? : {}}", "\t",
+		"a:\n\t- b", "- !!binary x", "&a *a",
 	} {
 		f.Add([]byte(src))
 	}
