@@ -41,7 +41,7 @@ type Config struct {
 	QueueLimit int     // jobs that may wait
 	SubmitRate float64 // runs a second; 0 means no limit
 	Projects   project.Set
-	KeepRuns   int     // ended runs that stay readable
+	KeepRuns   int // ended runs that stay readable
 	NodeID     string
 	Version    string
 	NATSURL    string

@@ -139,7 +139,8 @@ func (s *simulation) step() {
 func (s *simulation) retry(id string) {
 	c, stop := withTimeout(s.t, time.Second)
 	defer stop()
-	again, err := s.node.Backend().Retry(c, &messages.RetryRunRequest{RunId: id, FailedOnly: s.rand.IntN(2) == 0}, "bob", "")
+	request := &messages.RetryRunRequest{RunId: id, FailedOnly: s.rand.IntN(2) == 0}
+	again, err := s.node.Backend().Retry(c, request, "bob", "")
 	if err == nil {
 		s.runs = append(s.runs, again.Run.RunId)
 	}

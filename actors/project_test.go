@@ -96,7 +96,8 @@ func TestTheQueueOfAProjectHasALimit(t *testing.T) {
 		_, err = within(t, n, "web", two, "")
 		p = problemOf(t, err, problem.Exhausted)
 		require.Equal(t, time.Second, p.RetryAfter)
-		require.Equal(t, "project web has its share of the queue: 4 of its jobs wait and 4 may, so 2 more are refused", p.Message)
+		require.Equal(t,
+			"project web has its share of the queue: 4 of its jobs wait and 4 may, so 2 more are refused", p.Message)
 		for _, name := range []string{"free", "another", "one more"} {
 			_, err = within(t, n, name, two, "")
 			require.NoError(t, err, "the limit of one project is no other's")

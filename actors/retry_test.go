@@ -132,8 +132,10 @@ func TestCellsThatWereCancelledRunAgain(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, 1, second.Reused)
 		require.Equal(t, success, await(t, n, second.Run.RunId).State)
-		require.ElementsMatch(t, []string{first + ".0.1", first + ".1.1", first + ".2.1", second.Run.RunId + ".1.1",
-			second.Run.RunId + ".2.1", second.Run.RunId + ".3.1"}, e.Begun())
+		require.ElementsMatch(t, []string{
+			first + ".0.1", first + ".1.1", first + ".2.1", second.Run.RunId + ".1.1",
+			second.Run.RunId + ".2.1", second.Run.RunId + ".3.1",
+		}, e.Begun())
 	})
 }
 

@@ -44,13 +44,6 @@ func (w *waiting) change(project string, jobs, promised int64) {
 	w.by[project] = p
 }
 
-// of returns how many jobs of a project wait.
-func (w *waiting) of(project string) int64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.by[project].jobs
-}
-
 // fullRetry is when one who finds the queue full may come back.
 const fullRetry = time.Second
 

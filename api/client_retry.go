@@ -28,8 +28,11 @@ func (c *Client) Submit(ctx context.Context, req *messages.SubmitRunsRequest) ([
 // SubmitRuns starts the runs of a request and returns them in its order. When every
 // submission has an idempotency key, a server that is busy, starting or out of
 // reach is asked again, up to 8 times; without keys that could start runs twice.
-func (c *Client) SubmitRuns(ctx context.Context, req *messages.SubmitRunsRequest) (*messages.SubmitRunsResponse, error) {
-	return again(ctx, keyed(req), func() (*messages.SubmitRunsResponse, error) { return call(ctx, c.rpc.SubmitRuns, req) })
+func (c *Client) SubmitRuns(ctx context.Context, req *messages.SubmitRunsRequest,
+) (*messages.SubmitRunsResponse, error) {
+	return again(ctx, keyed(req), func() (*messages.SubmitRunsResponse, error) {
+		return call(ctx, c.rpc.SubmitRuns, req)
+	})
 }
 
 // Retry starts a run that has ended again. With an idempotency key it is repeated as

@@ -100,9 +100,9 @@ func endedRun(m *EndedRun, w *plan.Workflow) (ledger.Ended, error) {
 		return ledger.Ended{}, fmt.Errorf("%w snapshot: run %s ended in state %d", ErrMalformed, m.GetRunId(), r.GetState())
 	}
 	return ledger.Ended{
-		ID: job.RunID(m.GetRunId()), Plan: w, Project: cmp.Or(r.GetProject(), project.Default), State: StateFromProto(r.GetState()),
-		SubmittedAt: instant(r.GetSubmittedUnixNanos()), EndedAt: instant(r.GetEndedUnixNanos()), Packed: m.GetPacked(),
-		Logged: logged(&r),
+		ID: job.RunID(m.GetRunId()), Plan: w, Project: cmp.Or(r.GetProject(), project.Default),
+		State: StateFromProto(r.GetState()), SubmittedAt: instant(r.GetSubmittedUnixNanos()),
+		EndedAt: instant(r.GetEndedUnixNanos()), Packed: m.GetPacked(), Logged: logged(&r),
 	}, nil
 }
 

@@ -162,7 +162,8 @@ func (b *Backend) ListRuns(_ context.Context, req *messages.ListRunsRequest) ([]
 }
 
 func wanted(r *messages.Run, req *messages.ListRunsRequest) bool {
-	if req.GetName() != "" && req.GetName() != r.GetName() || req.GetProject() != "" && req.GetProject() != r.GetProject() {
+	named := req.GetName() == "" || req.GetName() == r.GetName()
+	if !named || req.GetProject() != "" && req.GetProject() != r.GetProject() {
 		return false
 	}
 	for _, s := range req.GetStates() {

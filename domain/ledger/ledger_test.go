@@ -90,7 +90,8 @@ func TestEventsAddUpToRuns(t *testing.T) {
 	ended, ok := l.Ended("r1")
 	require.True(t, ok)
 	assert.Equal(t, ledger.Ended{
-		ID: "r1", Plan: e.Run.Plan, Project: project.Default, State: job.Failed, SubmittedAt: epoch, EndedAt: at, Packed: []byte("packed r1"),
+		ID: "r1", Plan: e.Run.Plan, Project: project.Default, State: job.Failed, SubmittedAt: epoch,
+		EndedAt: at, Packed: []byte("packed r1"),
 	}, ended)
 	assert.True(t, l.Has("r1"))
 	live, kept := l.Counts()

@@ -23,4 +23,6 @@ func Purpose(digest [sha256.Size]byte, retryOf ID, takesOver bool) [sha256.Size]
 }
 
 // Purpose is the function Purpose, of the submission.
-func (s *Submission) Purpose() [sha256.Size]byte { return Purpose(s.Digest, s.RetryOf, len(s.Reused) > 0) }
+func (s *Submission) Purpose() [sha256.Size]byte {
+	return Purpose(s.Digest, s.RetryOf, len(s.Reused) > 0)
+}

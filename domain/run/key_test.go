@@ -27,6 +27,7 @@ func TestAKeyStandsForWhatWasAskedFor(t *testing.T) {
 		seen[s.Purpose()] = true
 	}
 	assert.Equal(t, [32]byte{1}, file)
-	one, other := run.Submission{RetryOf: "01J", Reused: []uint32{0}}, run.Submission{RetryOf: "01J", Reused: []uint32{1, 2}}
+	one := run.Submission{RetryOf: "01J", Reused: []uint32{0}}
+	other := run.Submission{RetryOf: "01J", Reused: []uint32{1, 2}}
 	assert.Equal(t, one.Purpose(), other.Purpose(), "which jobs follows from the run")
 }
