@@ -202,6 +202,7 @@ func TestARetryTakesRoomForWhatItRuns(t *testing.T) {
 		first := submit(t, n, diamond())
 		await(t, n, first)
 		w.Stop()
+		elapse(5 * time.Minute) // until it is forgotten
 		for range 2 {
 			_, err := again(t, n, first, "", true)
 			require.NoError(t, err)
