@@ -15,7 +15,6 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/partition"
 	"yardmaster/domain/placement"
-	"yardmaster/domain/plan"
 	"yardmaster/domain/problem"
 	"yardmaster/domain/run"
 	"yardmaster/domain/worker"
@@ -32,37 +31,6 @@ const (
 // the gateway; what only reads, reads what the actors show.
 type Backend struct {
 	node *Node
-}
-
-// Submit starts a plan once for every key and returns when all of it is durable.
-// trace is a W3C traceparent, or "". Its errors are problem.Problem.
-func (b Backend) Submit(ctx context.Context, w *plan.Workflow, digest [32]byte, keys []string,
-	principal, trace string,
-) ([]*messages.SubmittedRun, error) {
-	type answer struct {
-		out []submitted
-		err error
-	}
-	answered := make(chan answer, 1)
-	b.node.system.Root.Send(b.node.gateway, &submitRequest{
-		plan: w, digest: digest, keys: keys, principal: principal, trace: trace,
-		reply: func(out []submitted, err error) { answered <- answer{out, err} },
-	})
-	select {
-	case <-ctx.Done():
-		return nil, problem.New(problem.Unavailable, "no answer in time: it may or may not have been stored")
-	case <-b.node.stopped:
-		return nil, errStopping
-	case a := <-answered:
-		if a.err != nil {
-			return nil, a.err
-		}
-		runs := make([]*messages.SubmittedRun, len(a.out))
-		for i, s := range a.out {
-			runs[i] = &messages.SubmittedRun{RunId: string(s.id), Existing: s.existing}
-		}
-		return runs, nil
-	}
 }
 
 func (b Backend) board(id string) *Board {
@@ -127,6 +95,7 @@ func (b Backend) ListRuns(_ context.Context, m *messages.ListRunsRequest) ([]*me
 func wanted(r *messages.Run, m *messages.ListRunsRequest) bool {
 	return (m.GetBeforeRunId() == "" || r.RunId < m.GetBeforeRunId()) &&
 		(m.GetName() == "" || r.Name == m.GetName()) &&
+		(m.GetProject() == "" || r.Project == m.GetProject()) &&
 		(len(m.GetStates()) == 0 || slices.Contains(m.GetStates(), r.State))
 }
 
@@ -253,6 +222,9 @@ func (b Backend) Explain(ctx context.Context, id string, index uint32) (*message
 	}
 	j := e.Jobs[index]
 	out := &messages.ExplainJobResponse{State: messages.StateToProto(j.State), Reasons: explainState(&e, j)}
+	if where, err := b.ranIn(e, index); err == nil { // else only that it was taken over is known
+		out.Attempts = messages.ViewAttempts(where.Jobs[index])
+	}
 	if !j.Queued() || !e.Released(index) || j.Wait > 0 {
 		return out, nil
 	}
@@ -307,7 +279,8 @@ func (b Backend) ReadLog(ctx context.Context, m *messages.ReadLogRequest,
 	return r.run(read)
 }
 
-// attemptOf returns the attempt that a log request names, and whether it ended.
+// attemptOf returns the attempt that a log request names, and whether it ended. The
+// attempts of a job that was taken over are those of the run that it succeeded in.
 func (b Backend) attemptOf(m *messages.ReadLogRequest) (job.ID, *job.Attempt, bool, error) {
 	id := job.ID{Run: run.ID(m.GetRunId()), Index: m.GetJobIndex()}
 	e, ok, err := b.board(m.GetRunId()).find(id.Run)
@@ -317,7 +290,11 @@ func (b Backend) attemptOf(m *messages.ReadLogRequest) (job.ID, *job.Attempt, bo
 	if !ok || int(id.Index) >= len(e.Jobs) {
 		return id, nil, false, problem.New(problem.NotFound, "run %s has no job %d", id.Run, id.Index)
 	}
+	if e, err = b.ranIn(e, id.Index); err != nil {
+		return id, nil, false, err
+	}
 	j := e.Jobs[id.Index]
+	id.Run = e.Run.ID
 	n := int(m.GetAttempt())
 	if n == 0 {
 		n = len(j.Attempts)

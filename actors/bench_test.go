@@ -43,7 +43,7 @@ func BenchmarkJob(b *testing.B) {
 	<-watching
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := n.Backend().Submit(b.Context(), w, [32]byte{}, keys, "alice", "")
+		_, err := n.Backend().Submit(b.Context(), actors.Submission{Plan: w, Keys: keys, Principal: "alice"})
 		require.NoError(b, err)
 		for range batch {
 			<-ended

@@ -175,12 +175,24 @@ type runFacts struct {
 	readyAt int64
 }
 
-// jobOf returns the state of a job of a live run, and the facts of the run.
+// jobOf returns the state of a job of a live run, and the facts of the run. A job
+// that is being given up is hidden from its actor.
 func (b *Board) jobOf(id job.ID) (*job.Job, runFacts, bool) {
+	b.mu.RLock()
+	_, condemned := b.condemned[id]
+	b.mu.RUnlock()
+	if condemned {
+		return nil, runFacts{}, false
+	}
+	return b.lookup(id)
+}
+
+// lookup is jobOf for a job that may be being given up.
+func (b *Board) lookup(id job.ID) (*job.Job, runFacts, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	e, ok := b.ledger.Entry(id.Run)
-	if _, condemned := b.condemned[id]; !ok || condemned || int(id.Index) >= len(e.Jobs) {
+	if !ok || int(id.Index) >= len(e.Jobs) {
 		return nil, runFacts{}, false
 	}
 	ready := e.Run.SubmittedAt
@@ -214,7 +226,7 @@ func (b *Board) run(id run.ID) (ledger.Entry, bool) {
 }
 
 // key returns what an idempotency key was used for.
-func (b *Board) key(key string) (ledger.KeyUse, bool) {
+func (b *Board) key(key run.Key) (ledger.KeyUse, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.ledger.Key(key)

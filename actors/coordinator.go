@@ -222,7 +222,8 @@ func (c *Coordinator) attach(ctx actor.Context, m *messages.JobAttached) {
 		c.forget(id, t)
 	}
 	t := &tracked{
-		pid: ctx.Sender(), since: time.Now(), bound: time.Duration(m.GetBoundNanos()),
+		pid: ctx.Sender(), since: time.Now().Add(-max(0, time.Duration(m.GetOpenNanos()))),
+		bound:  time.Duration(m.GetBoundNanos()),
 		worker: worker.ID(m.GetWorkerId()), node: m.GetNode(),
 	}
 	c.jobs[id] = t

@@ -16,6 +16,9 @@ func explainState(e *ledger.Entry, j *job.Job) []string {
 	switch {
 	case j.State.Final():
 		reasons = append(reasons, explainEnd(j))
+		if last := whyTheLast(j); last != "" {
+			reasons = append(reasons, last)
+		}
 	case j.Cancelling:
 		reasons = append(reasons, "it is being cancelled: "+j.Reason)
 	case j.Open:
@@ -32,13 +35,6 @@ func explainState(e *ledger.Entry, j *job.Job) []string {
 		reasons = append(reasons, fmt.Sprintf("it waits %s before attempt %d", j.Wait.Round(time.Millisecond),
 			len(j.Attempts)+1))
 	}
-	for _, a := range j.Attempts {
-		if a.Result.Outcome == job.OutcomeUnknown || a.Result.Outcome == job.OutcomeSucceeded {
-			continue
-		}
-		reasons = append(reasons, fmt.Sprintf("attempt %d on worker %s ended: %s (%s)", a.Number, a.Worker,
-			describe(a.Result), blame(a.Result.Fault)))
-	}
 	return reasons
 }
 
@@ -53,22 +49,19 @@ func explainEnd(j *job.Job) string {
 	return text
 }
 
-func describe(r job.Result) string {
-	if r.Reason != "" {
-		return r.Reason
+// whyTheLast says of a job that failed in an attempt why no other one followed.
+func whyTheLast(j *job.Job) string {
+	if j.State != job.Failed || j.Cause != job.CauseNone || len(j.Attempts) == 0 {
+		return ""
 	}
-	return fmt.Sprintf("exit code %d", r.ExitCode)
-}
-
-func blame(f job.Fault) string {
-	switch f {
-	case job.FaultUser:
-		return "fault of the job itself"
-	case job.FaultInfrastructure:
-		return "fault of the infrastructure"
-	case job.FaultSystem:
-		return "fault of Yardmaster"
-	case job.FaultNone:
+	last, policy := j.Attempts[len(j.Attempts)-1].Result, j.Spec.Retry
+	switch {
+	case last.Fault != job.FaultUser:
+		return fmt.Sprintf("it was lost %d times, and is tried again after a loss at most %d times", j.Lost, job.MaxLost)
+	case policy.MaxAttempts <= 1:
+		return "its file asks for no retry"
+	case j.Tries >= policy.MaxAttempts:
+		return fmt.Sprintf("its file allows %d attempts, and they are used up", policy.MaxAttempts)
 	}
-	return "nobody's fault"
+	return fmt.Sprintf("its file asks for no retry after exit code %d", last.ExitCode)
 }

@@ -13,6 +13,21 @@ func (n *Node) Draw() string { return supervisor.Draw(n.tree()) }
 // Draw returns the tree of a worker as text.
 func (n *WorkerNode) Draw() string { return supervisor.Draw(n.tree()) }
 
+// Waiting returns how many jobs of a project wait, and how many of all projects
+// were promised room.
+func (m *Metrics) Waiting(project string) (jobs, promised int64) {
+	m.waiting.mu.Lock()
+	defer m.waiting.mu.Unlock()
+	return m.waiting.by[project].jobs, m.waiting.promised
+}
+
+// Projects returns how many projects are remembered because of jobs that wait.
+func (m *Metrics) Projects() int {
+	m.waiting.mu.Lock()
+	defer m.waiting.mu.Unlock()
+	return len(m.waiting.by)
+}
+
 // FeedLimit is how many changes wait for a slow watcher.
 const FeedLimit = feedLimit
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -15,6 +14,7 @@ import (
 	"yardmaster/domain/partition"
 	"yardmaster/domain/plan"
 	"yardmaster/domain/problem"
+	"yardmaster/domain/project"
 	"yardmaster/domain/run"
 	"yardmaster/messages"
 )
@@ -45,10 +45,10 @@ type gatewayEnv struct {
 	partitions []*actor.PID
 	limiter    *rate.Limiter // nil: no limit
 	queueLimit int64         // jobs that may be PENDING
+	projects   project.Set   // of which the gateway keeps the limits on waiting jobs
 	arrived    func()        // told at each start
 	ready      func() bool   // whether every partition has been replayed
 	closed     bool          // for good, whatever becomes of the gateway
-	admitted   atomic.Int64  // jobs of submissions that are not answered yet
 }
 
 type encodedPlan struct {
@@ -59,11 +59,8 @@ type encodedPlan struct {
 type (
 	// submitRequest asks for one run per key of a plan.
 	submitRequest struct {
-		plan      *plan.Workflow
-		digest    [32]byte
-		keys      []string
-		principal string
-		trace     string // W3C traceparent, or ""
+		Submission
+		room room
 		// reply is told once. It must not block.
 		reply func([]submitted, error)
 	}
@@ -89,26 +86,24 @@ func (g *Gateway) Receive(ctx actor.Context) {
 	}
 }
 
-// admit returns why a request of n runs is refused, or nil.
+// admit returns why a request is refused, or nil; then it has room in the queue.
 func (g *Gateway) admit(m *submitRequest) error {
-	jobs := int64(len(m.keys)) * int64(len(m.plan.Jobs))
-	pending := g.env.metrics.pending.Load() + g.env.admitted.Load()
 	switch {
 	case g.env.closed:
 		return errStopping
 	case !g.env.ready():
 		return problem.RetryIn(problem.Unavailable, time.Second, "the node is recovering: try again")
-	case jobs > g.env.queueLimit:
-		return problem.New(problem.Invalid, "%d jobs are more than the queue takes at all (%d)", jobs, g.env.queueLimit)
-	case pending+jobs > g.env.queueLimit:
-		return problem.RetryIn(problem.Exhausted, time.Second,
-			"the queue is full: %d jobs wait and %d may, so %d more are refused", pending, g.env.queueLimit, jobs)
-	case g.env.limiter != nil && !g.env.limiter.AllowN(time.Now(), len(m.keys)):
-		wait := time.Duration(float64(len(m.keys)) / float64(g.env.limiter.Limit()) * float64(time.Second))
-		return problem.RetryIn(problem.Exhausted, max(wait, 10*time.Millisecond),
+	}
+	m.room.project, m.room.jobs = m.Project, int64(len(m.Keys))*int64(len(m.Plan.Jobs)-len(m.reused))
+	err := g.env.metrics.waiting.enter(&m.room, limits{
+		pending: g.env.metrics.pending.Load(), all: g.env.queueLimit, project: int64(g.env.projects.Of(m.Project).Queued),
+	})
+	if err == nil && g.env.limiter != nil && !g.env.limiter.AllowN(time.Now(), len(m.Keys)) {
+		wait := time.Duration(float64(len(m.Keys)) / float64(g.env.limiter.Limit()) * float64(time.Second))
+		err = problem.RetryIn(problem.Exhausted, max(wait, 10*time.Millisecond),
 			"more than %v submissions a second: slow down", g.env.limiter.Limit())
 	}
-	return nil
+	return err
 }
 
 func (g *Gateway) submit(ctx actor.Context, m *submitRequest) {
@@ -116,7 +111,7 @@ func (g *Gateway) submit(ctx actor.Context, m *submitRequest) {
 		m.reply(nil, err)
 		return
 	}
-	encoded, err := g.encode(m.plan)
+	encoded, err := g.encode(m.Plan)
 	if err != nil {
 		m.reply(nil, problem.New(problem.Invalid, "the plan cannot be run: %v", err))
 		return
@@ -128,23 +123,18 @@ func (g *Gateway) submit(ctx actor.Context, m *submitRequest) {
 		return
 	}
 	batches, places := make([]*submitBatch, count), make([][]int, count)
-	for i, key := range m.keys {
-		p, id := place(key, count)
+	for i, key := range m.Keys {
+		p, id := place(run.Key{Project: m.Project, Name: key}, count)
 		if batches[p] == nil {
 			batches[p] = &submitBatch{plan: encoded}
 		}
 		batches[p].runs = append(batches[p].runs, run.Submission{
-			ID: id, Plan: m.plan, Key: key, Digest: m.digest, Principal: m.principal, Trace: m.trace,
-			At: now,
+			ID: id, Plan: m.Plan, Key: key, Digest: m.Digest, Project: m.Project, Principal: m.Principal,
+			Trace: m.Trace, At: now, RetryOf: m.retryOf, Reused: m.reused,
 		})
 		places[p] = append(places[p], i)
 	}
-	jobs := int64(len(m.keys)) * int64(len(m.plan.Jobs))
-	g.env.admitted.Add(jobs)
-	c := &collector{out: make([]submitted, len(m.keys)), reply: func(out []submitted, err error) {
-		g.env.admitted.Add(-jobs)
-		m.reply(out, err)
-	}}
+	c := &collector{out: make([]submitted, len(m.Keys)), reply: m.reply}
 	for _, b := range batches {
 		if b != nil {
 			c.left++
@@ -159,13 +149,18 @@ func (g *Gateway) submit(ctx actor.Context, m *submitRequest) {
 }
 
 // place returns a new run ID and the partition that it belongs to: the one of
-// the key, so that whether a key is new is known in one place.
-func place(key string, count int) (partition.Number, run.ID) {
-	if key == "" {
+// the key, so that whether a key is new is known in one place. A key of the default
+// project is where it was before there were projects.
+func place(key run.Key, count int) (partition.Number, run.ID) {
+	if key.Name == "" {
 		id := newRunID()
 		return partition.Of(string(id), count), id
 	}
-	p := partition.Of(key, count)
+	text := key.Name
+	if key.Project != project.Default {
+		text = key.Project + "/" + key.Name
+	}
+	p := partition.Of(text, count)
 	for {
 		if id := newRunID(); partition.Of(string(id), count) == p {
 			return p, id

@@ -181,7 +181,7 @@ func (j *Job) handle(ctx actor.Context, c job.Command, principal string) error {
 		return errStopping
 	}
 	held := j.state.Worker()
-	j.env.metrics.jobChanged(j.state, next, j.run.run.SubmittedAt)
+	j.env.metrics.jobChanged(j.run.run.Project, j.state, next, j.run.run.SubmittedAt)
 	j.state = next
 	ended := j.env.board.updateJob(j.run.entry, next, now)
 	j.resume(ctx, held, ended)
@@ -220,7 +220,8 @@ func (j *Job) announce(ctx actor.Context) {
 	case j.state.Open:
 		ctx.Request(j.env.coordinator, &messages.JobAttached{
 			RunId: string(j.id.Run), JobIndex: j.id.Index, WorkerId: j.state.Worker(), Node: j.state.Node(),
-			BoundNanos: bound, Demand: j.demand(), RunsOn: j.state.Spec.RunsOn, Priority: int32(j.state.Spec.Priority),
+			BoundNanos: bound, OpenNanos: int64(time.Since(j.state.Attempts[len(j.state.Attempts)-1].AssignedAt)),
+			Demand: j.demand(), RunsOn: j.state.Spec.RunsOn, Priority: int32(j.state.Spec.Priority),
 		})
 		if j.state.Cancelling {
 			j.stopAttempt(ctx)

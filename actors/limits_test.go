@@ -34,7 +34,7 @@ func TestSubmissionsUnderWayCountAgainstTheLimit(t *testing.T) {
 				for i := range 6 {
 					w.Jobs = append(w.Jobs, aJob(fmt.Sprint("j", i)))
 				}
-				runs, err := n.Backend().Submit(t.Context(), w, [32]byte{}, []string{""}, "alice", "")
+				runs, err := n.Backend().Submit(t.Context(), actors.Submission{Plan: w, Keys: []string{""}, Principal: "alice"})
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {

@@ -62,7 +62,7 @@ func inGroup(j plan.Job) plan.Job {
 // submit submits a plan once and returns its run.
 func submit(t testing.TB, n *testkit.Node, w *plan.Workflow) string {
 	t.Helper()
-	runs, err := n.Backend().Submit(t.Context(), w, [32]byte{}, []string{""}, "alice", "")
+	runs, err := n.Backend().Submit(t.Context(), actors.Submission{Plan: w, Keys: []string{""}, Principal: "alice"})
 	require.NoError(t, err)
 	require.Len(t, runs, 1)
 	return runs[0].RunId

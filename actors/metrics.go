@@ -14,6 +14,7 @@ type Metrics struct {
 	pending, running         atomic.Int64
 	success, failed, stopped atomic.Int64
 	refused                  atomic.Int64
+	waiting                  waiting
 
 	// QueueWait is told how long a job waited for its first attempt.
 	QueueWait func(time.Duration)
@@ -59,10 +60,16 @@ func (m *Metrics) of(s job.State) *atomic.Int64 {
 	return new(atomic.Int64)
 }
 
-func (m *Metrics) submitted(e *ledger.Entry) { m.pending.Add(int64(len(e.Jobs))) }
+// submitted counts the jobs of a new run, less those that it takes over.
+func (m *Metrics) submitted(e *ledger.Entry) {
+	m.pending.Add(int64(e.Run.Left))
+	m.waiting.add(e.Run.Project, int64(e.Run.Left))
+}
 
-// jobChanged counts a change of a job whose run was submitted at submitted.
-func (m *Metrics) jobChanged(before, after *job.Job, submitted time.Time) {
+// jobChanged counts a change of a job, of a run of project that was submitted at
+// submitted.
+func (m *Metrics) jobChanged(project string, before, after *job.Job, submitted time.Time) {
+	m.waiting.add(project, waits(after)-waits(before))
 	if before.State == after.State {
 		return
 	}
@@ -79,6 +86,14 @@ func (m *Metrics) jobChanged(before, after *job.Job, submitted time.Time) {
 	}
 }
 
+// waits returns 1 for a job that waits for a worker, or will, and else 0.
+func waits(j *job.Job) int64 {
+	if j.Queued() {
+		return 1
+	}
+	return 0
+}
+
 func (m *Metrics) reportRefused() { m.refused.Add(1) }
 
 // replayed counts what lives in a partition's ledger, instead of what lived in
@@ -93,10 +108,13 @@ func (m *Metrics) count(l *ledger.Ledger, sign int64) {
 		return
 	}
 	for e := range l.Live() {
+		n := int64(0)
 		for _, j := range e.Jobs {
 			if !j.State.Final() {
 				m.of(j.State).Add(sign)
+				n += waits(j)
 			}
 		}
+		m.waiting.add(e.Run.Project, sign*n)
 	}
 }

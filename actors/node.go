@@ -14,6 +14,7 @@ import (
 
 	"yardmaster/domain/lease"
 	"yardmaster/domain/partition"
+	"yardmaster/domain/project"
 	"yardmaster/domain/run"
 	"yardmaster/domain/worker"
 	"yardmaster/messages"
@@ -40,7 +41,8 @@ type Config struct {
 	Lease      lease.Lease
 	QueueLimit int     // jobs that may wait
 	SubmitRate float64 // runs a second; 0 means no limit
-	KeepRuns   int     // ended runs that stay readable
+	Projects   project.Set
+	KeepRuns   int // ended runs that stay readable
 	NodeID     string
 	Version    string
 	NATSURL    string
@@ -66,6 +68,7 @@ type Node struct {
 	boards      []*Board
 	feed        *Feed
 	roster      *Roster
+	warned      warnings
 	logs        Logs
 	metrics     *Metrics
 	plans       *messages.Plans
@@ -115,7 +118,7 @@ func NewNode(c Config) *Node {
 		log: c.Log, roster: n.roster, queueLimit: c.QueueLimit, partitions: owners, registry: n.local(registryID),
 	}
 	n.gatewayEnv = &gatewayEnv{
-		log: c.Log, metrics: c.Metrics, partitions: owners, queueLimit: int64(c.QueueLimit),
+		log: c.Log, metrics: c.Metrics, partitions: owners, queueLimit: int64(c.QueueLimit), projects: c.Projects,
 		arrived: func() { n.arrived(gatewayID) }, ready: n.Ready,
 	}
 	if c.SubmitRate > 0 {

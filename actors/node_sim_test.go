@@ -13,6 +13,7 @@ import (
 
 	"yardmaster/domain/job"
 	"yardmaster/domain/partition"
+	"yardmaster/domain/project"
 	"yardmaster/internal/testkit"
 	"yardmaster/messages"
 )
@@ -105,7 +106,7 @@ func (s *simulation) run() {
 // step does one thing that may happen in a yard.
 func (s *simulation) step() {
 	i := s.rand.IntN(len(s.workers))
-	switch s.rand.IntN(12) {
+	switch s.rand.IntN(13) {
 	case 0:
 		s.workers[i].Cut()
 	case 1:
@@ -123,10 +124,25 @@ func (s *simulation) step() {
 			_ = s.node.Backend().Cancel(c, cancelOf(s.runs[s.rand.IntN(len(s.runs))]), "bob")
 			stop()
 		}
+	case 5:
+		if len(s.runs) > 0 {
+			s.retry(s.runs[s.rand.IntN(len(s.runs))])
+		}
 	default:
 		keys := []string{"quick", "slow", "bad"}
 		w := workflow(aJob(keys[s.rand.IntN(3)]), aJob(keys[s.rand.IntN(2)]), aJob(keys[s.rand.IntN(2)], 1))
 		s.runs = append(s.runs, submit(s.t, s.node, w))
+	}
+}
+
+// retry tries a run again, if it has ended and something of it failed.
+func (s *simulation) retry(id string) {
+	c, stop := withTimeout(s.t, time.Second)
+	defer stop()
+	request := &messages.RetryRunRequest{RunId: id, FailedOnly: s.rand.IntN(2) == 0}
+	again, err := s.node.Backend().Retry(c, request, "bob", "")
+	if err == nil {
+		s.runs = append(s.runs, again.Run.RunId)
 	}
 }
 
@@ -152,6 +168,10 @@ func (s *simulation) check() {
 	now := s.node.Metrics.Jobs()
 	require.Zero(s.t, now[job.Pending], "5")
 	require.Zero(s.t, now[job.Running], "5")
+	jobs, promised := s.node.Metrics.Waiting(project.Default)
+	require.Zero(s.t, jobs, "5")
+	require.Zero(s.t, promised, "5")
+	require.Zero(s.t, s.node.Metrics.Projects(), "5")
 }
 
 // checkHistory checks what a journal says of its jobs.

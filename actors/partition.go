@@ -49,7 +49,7 @@ type Partition struct {
 	runs    *actor.PID
 	jobEnv  *jobEnv
 	journal Journal
-	pending map[string]*pendingKey // idempotency keys of submissions being stored
+	pending map[run.Key]*pendingKey // idempotency keys of submissions being stored
 }
 
 // partitionEnv is what a partition is given.
@@ -92,9 +92,9 @@ type (
 	}
 	// pendingKey is a key whose submission is being stored.
 	pendingKey struct {
-		id     run.ID
-		digest [32]byte
-		then   []func(error)
+		id      run.ID
+		purpose [32]byte
+		then    []func(error)
 	}
 	// toRun is a message for the actor of a run, which is started if need be.
 	toRun struct {
@@ -111,7 +111,7 @@ type (
 )
 
 func newPartition(number partition.Number, env *partitionEnv, jobs, runs *actor.PID) *Partition {
-	return &Partition{number: number, env: env, jobs: jobs, runs: runs, pending: map[string]*pendingKey{}}
+	return &Partition{number: number, env: env, jobs: jobs, runs: runs, pending: map[run.Key]*pendingKey{}}
 }
 
 // Receive implements actor.Actor.
@@ -219,7 +219,7 @@ func (p *Partition) submit(ctx actor.Context, b *submitBatch) {
 			continue
 		}
 		if s.Key != "" {
-			p.pending[s.Key] = &pendingKey{id: s.ID, digest: s.Digest}
+			p.pending[keyOf(s)] = &pendingKey{id: s.ID, purpose: s.Purpose()}
 		}
 		out[i] = submitted{id: s.ID}
 		fresh = append(fresh, i)
@@ -241,20 +241,28 @@ func (p *Partition) submit(ctx actor.Context, b *submitBatch) {
 	})
 }
 
+// keyOf returns the idempotency key of s, whose Project is set.
+func keyOf(s *run.Submission) run.Key { return run.Key{Project: s.Project, Name: s.Key} }
+
 // known returns the run that the key of s was used for, or a conflict.
 func (p *Partition) known(s *run.Submission) (run.ID, error) {
 	if s.Key == "" {
 		return "", nil
 	}
-	id, digest := run.ID(""), s.Digest
-	if pending, ok := p.pending[s.Key]; ok {
-		id, digest = pending.id, pending.digest
-	} else if use, ok := p.env.board.key(s.Key); ok {
-		id, digest = use.Run, use.Digest
+	wanted := s.Purpose()
+	id, purpose := run.ID(""), wanted
+	if pending, ok := p.pending[keyOf(s)]; ok {
+		id, purpose = pending.id, pending.purpose
+	} else if use, ok := p.env.board.key(keyOf(s)); ok {
+		id, purpose = use.Run, use.Purpose
 	}
-	if digest != s.Digest {
-		return "", problem.New(problem.Conflict,
-			"idempotency key %q was used for run %s of another workflow file: use a new key", s.Key, id)
+	if purpose != wanted {
+		what := "another workflow file"
+		if s.RetryOf != "" {
+			what = "something else than this retry"
+		}
+		return "", problem.New(problem.Conflict, "idempotency key %q was used for run %s of %s: use a new key",
+			s.Key, id, what)
 	}
 	return id, nil
 }
@@ -271,7 +279,7 @@ func (p *Partition) lost(m journalLost) {
 // stored.
 func (p *Partition) answer(b *submitBatch, out []submitted) {
 	for i := range out {
-		pending, ok := p.pending[b.runs[i].Key]
+		pending, ok := p.pending[keyOf(&b.runs[i])]
 		if !ok || out[i].err != nil || out[i].id != pending.id {
 			continue
 		}
@@ -304,8 +312,9 @@ func (p *Partition) stored(ctx actor.Context, m batchStored) {
 	}
 	var waiting []func(error)
 	for _, i := range m.fresh {
-		if k, ok := p.pending[m.batch.runs[i].Key]; ok && k.id == m.batch.runs[i].ID {
-			delete(p.pending, m.batch.runs[i].Key)
+		key := keyOf(&m.batch.runs[i])
+		if k, ok := p.pending[key]; ok && k.id == m.batch.runs[i].ID {
+			delete(p.pending, key)
 			waiting = append(waiting, k.then...)
 		}
 	}

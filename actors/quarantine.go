@@ -18,7 +18,7 @@ func (p *Partition) poisoned(ctx actor.Context, m jobPoisoned) {
 		return
 	}
 	defer p.env.board.absolve(id)
-	j, ok := p.env.board.job(id)
+	j, facts, ok := p.env.board.lookup(id)
 	if !ok {
 		return
 	}
@@ -39,7 +39,7 @@ func (p *Partition) poisoned(ctx actor.Context, m jobPoisoned) {
 	if err := p.journal.Append(stored...); err != nil {
 		panic(err)
 	}
-	p.env.metrics.jobChanged(j, &next, now)
+	p.env.metrics.jobChanged(facts.run.Project, j, &next, now)
 	ended := p.env.board.putJob(&next, now)
 	ctx.Send(p.env.coordinator, &messages.SlotFreed{RunId: string(id.Run), JobIndex: id.Index, WorkerId: held})
 	ctx.Send(p.env.coordinator, &messages.JobWithdrawn{RunId: string(id.Run), JobIndex: id.Index})

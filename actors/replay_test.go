@@ -52,7 +52,7 @@ func scenario(t *testing.T, k int) (appends int) {
 		}
 		c, stop := withTimeout(t, time.Second)
 		defer stop()
-		runs, err := n.Backend().Submit(c, w, [32]byte{}, []string{"key"}, "alice", "")
+		runs, err := n.Backend().Submit(c, actors.Submission{Plan: w, Keys: []string{"key"}, Principal: "alice"})
 		elapse(1500 * time.Millisecond)
 		if k >= 0 {
 			n.Kill()
@@ -60,7 +60,7 @@ func scenario(t *testing.T, k int) (appends int) {
 			n = y.StartNode(one)
 		}
 		if err != nil {
-			runs, err = n.Backend().Submit(t.Context(), w, [32]byte{}, []string{"key"}, "alice", "")
+			runs, err = n.Backend().Submit(t.Context(), actors.Submission{Plan: w, Keys: []string{"key"}, Principal: "alice"})
 			require.NoError(t, err)
 		}
 		id := runs[0].RunId

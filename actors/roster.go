@@ -11,8 +11,9 @@ import (
 
 // Roster shows the workers that a node knows. Sessions write it; others read.
 type Roster struct {
-	mu sync.RWMutex
-	by map[worker.ID]Member
+	mu      sync.RWMutex
+	by      map[worker.ID]Member
+	version uint64 // grows with each change of what the workers could take
 }
 
 // Member is a worker on the roster.
@@ -34,6 +35,9 @@ func NewRoster() *Roster { return &Roster{by: map[worker.ID]Member{}} }
 func (r *Roster) put(m Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if before, ok := r.by[m.ID]; !ok || before.State != m.State || !slices.Equal(before.Labels, m.Labels) {
+		r.version++
+	}
 	r.by[m.ID] = m
 }
 
@@ -41,6 +45,14 @@ func (r *Roster) remove(id worker.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.by, id)
+	r.version++
+}
+
+// Version returns a number that differs whenever what the workers could take does.
+func (r *Roster) Version() uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.version
 }
 
 func (r *Roster) has(id worker.ID) bool {

@@ -117,11 +117,13 @@ func (r *Run) skip(ctx actor.Context, stops []run.Stop) bool {
 	now := time.Now()
 	var before, ended []*job.Job
 	var stored [][]byte
+	var facts runFacts
 	for _, stop := range stops {
-		j, ok := r.env.board.job(job.ID{Run: r.id, Index: stop.Index})
+		j, of, ok := r.env.board.jobOf(job.ID{Run: r.id, Index: stop.Index})
 		if !ok {
 			continue
 		}
+		facts = of
 		events, err := job.Decide(*j, job.Cancel{Cause: stop.Cause, Reason: stop.Reason}, now)
 		if err != nil {
 			continue // it ended already
@@ -137,7 +139,7 @@ func (r *Run) skip(ctx actor.Context, stops []run.Stop) bool {
 		return false
 	}
 	for i, j := range ended {
-		r.env.metrics.jobChanged(before[i], j, now)
+		r.env.metrics.jobChanged(facts.run.Project, before[i], j, now)
 		if r.env.board.putJob(j, now) {
 			ctx.Send(r.env.owner, jobEnded{j.ID, true})
 		}

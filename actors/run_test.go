@@ -183,3 +183,24 @@ func TestAnAttemptThatOutlivesItsBoundIsGivenUp(t *testing.T) {
 		require.Len(t, e.Running(), 1, "the first was dropped")
 	})
 }
+
+// A node that finds a running attempt counts its time from its assignment.
+func TestAnAttemptDoesNotGetItsTimeAnewFromANewNode(t *testing.T) {
+	t.Parallel()
+	inYard(t, func(t *testing.T, y *testkit.Yard) {
+		n, e := y.StartNode(), testkit.NewExecutor(testkit.Take(24*time.Hour))
+		y.StartWorker("w1", e)
+		j := aJob("endless")
+		j.Timeout = 9 * time.Minute
+		id := submit(t, n, workflow(j))
+		elapse(8 * time.Minute)
+		n.Stop()
+		n = y.StartNode()
+		elapse(time.Minute)
+		require.Len(t, get(t, n, id).Jobs[0].Attempts, 1)
+		elapse(2 * time.Minute)
+		r := get(t, n, id)
+		require.Greater(t, len(r.Jobs[0].Attempts), 1)
+		require.Contains(t, r.Jobs[0].Attempts[0].Reason, "it took longer than 10m0s")
+	})
+}

@@ -20,7 +20,9 @@ import (
 func keyed(t testing.TB, n *testkit.Node, w *plan.Workflow, digest byte, keys ...string,
 ) ([]*messages.SubmittedRun, error) {
 	t.Helper()
-	return n.Backend().Submit(t.Context(), w, [32]byte{digest}, keys, "alice", "")
+	return n.Backend().Submit(t.Context(), actors.Submission{
+		Plan: w, Digest: [32]byte{digest}, Keys: keys, Principal: "alice",
+	})
 }
 
 func TestAKeyStandsForOneRun(t *testing.T) {
@@ -329,7 +331,7 @@ func TestTheGatewayForgetsNothingWhenItCrashes(t *testing.T) {
 		n := y.StartNode(func(c *actors.Config) { c.Hooks = r.Hooks() })
 		ctx, stop := withTimeout(t, time.Second)
 		defer stop()
-		_, err := n.Backend().Submit(ctx, nil, [32]byte{}, []string{""}, "alice", "") // no plan: a defect of the caller
+		_, err := n.Backend().Submit(ctx, actors.Submission{Keys: []string{""}}) // no plan: a defect of the caller
 		require.Error(t, err)
 		elapse(time.Minute)
 		require.Equal(t, 1, r.Of("gateway"))

@@ -45,6 +45,9 @@ func TestEveryJobIsExplained(t *testing.T) {
 			for _, r := range e.Reasons {
 				fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(r, id, "RUN"))
 			}
+			for _, a := range e.Attempts {
+				fmt.Fprintf(&b, "  attempt %d on %s: %s %s %d %q\n", a.Number, a.WorkerId, a.Outcome, a.Fault, a.ExitCode, a.Reason)
+			}
 		}
 		bad := aJob("bad")
 		bad.Retry = retry.Policy{MaxAttempts: 2, Delay: time.Minute}
@@ -53,6 +56,13 @@ func TestEveryJobIsExplained(t *testing.T) {
 		explain("pauses before its second attempt", badRun, 0)
 		elapse(2 * time.Minute)
 		explain("failed twice", badRun, 0)
+		once := submit(t, n, workflow(aJob("bad")))
+		elapse(time.Second)
+		explain("failed and asks for no retry", once, 0)
+		bad.Retry.ExitCodes = []int{75}
+		final := submit(t, n, workflow(bad))
+		elapse(time.Second)
+		explain("failed with an exit code that is final", final, 0)
 		ok := submit(t, n, workflow(aJob("ok")))
 		elapse(time.Second)
 		explain("succeeded", ok, 0)

@@ -46,6 +46,8 @@ type Submission struct {
 	Digest [32]byte
 	// Keys are idempotency keys; an empty one means none. Never itself empty.
 	Keys []string
+	// Project is a good name, or "" for the default project.
+	Project string
 	// Principal is who asks.
 	Principal string
 	// Trace is the W3C traceparent of the request, or "".
@@ -57,6 +59,11 @@ type Submission struct {
 type Backend interface {
 	// Submit starts one run for each key and answers in their order, when all are durable.
 	Submit(ctx context.Context, s Submission) ([]*messages.SubmittedRun, error)
+	// Warn returns what will keep jobs of a plan waiting in a project, one sentence each.
+	Warn(w *plan.Workflow, project string) []string
+	// Retry starts a run that has ended again, and answers when that is durable. trace
+	// is the W3C traceparent of the request, or "".
+	Retry(ctx context.Context, req *messages.RetryRunRequest, principal, trace string) (*messages.RetryRunResponse, error)
 	// GetRun returns a run with its jobs.
 	GetRun(ctx context.Context, id string) (*messages.Run, error)
 	// ListRuns returns runs without their jobs, newest first. The limit is set.

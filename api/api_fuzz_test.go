@@ -16,6 +16,7 @@ import (
 func FuzzRequest(f *testing.F) {
 	methods := []string{
 		"SubmitRuns", "GetRun", "ListRuns", "WatchRuns", "ReadLog", "CancelRun", "ExplainJob", "ListWorkers",
+		"RetryRun",
 	}
 	types := []string{
 		"application/json", "application/proto", "application/grpc", "application/grpc-web+proto",

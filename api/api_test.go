@@ -259,6 +259,11 @@ func TestBadRequestsAreRefusedBeforeTheBackend(t *testing.T) {
 		"too many submissions":   {"SubmitRuns", many},
 		"long file name":         {"SubmitRuns", `{"workflow":"eA==","file_name":"` + strings.Repeat("n", 2000) + `"}`},
 		"empty workflow":         {"SubmitRuns", `{}`},
+		"name of a project":      {"SubmitRuns", `{"workflow":"eA==","project":"Web Site"}`},
+		"project of a list":      {"ListRuns", `{"project":"-"}`},
+		"retry of nothing":       {"RetryRun", `{}`},
+		"long key of a retry":    {"RetryRun", `{"run_id":"` + run + `","idempotency_key":"` + long + `"}`},
+		"retry key, line end":    {"RetryRun", `{"run_id":"` + run + `","idempotency_key":"a\nb"}`},
 		"limit":                  {"ListRuns", `{"limit":1001}`},
 		"unknown state":          {"ListRuns", `{"states":[17]}`},
 		"unspecified state":      {"ListRuns", `{"states":[0]}`},
@@ -276,6 +281,7 @@ func TestBadRequestsAreRefusedBeforeTheBackend(t *testing.T) {
 			assert.Contains(t, body, `"invalid_argument"`)
 			assert.Empty(t, b.Submissions())
 			assert.Empty(t, b.Cancels())
+			assert.Empty(t, b.Retries())
 		})
 	}
 }

@@ -19,18 +19,40 @@ const (
 	streamTries   = 8 // in a row without an answer
 )
 
-// Submit starts the runs of a request and returns them in its order. When every
+// Submit is SubmitRuns for who wants the runs alone.
+func (c *Client) Submit(ctx context.Context, req *messages.SubmitRunsRequest) ([]*messages.SubmittedRun, error) {
+	res, err := c.SubmitRuns(ctx, req)
+	return res.GetRuns(), err
+}
+
+// SubmitRuns starts the runs of a request and returns them in its order. When every
 // submission has an idempotency key, a server that is busy, starting or out of
 // reach is asked again, up to 8 times; without keys that could start runs twice.
-func (c *Client) Submit(ctx context.Context, req *messages.SubmitRunsRequest) ([]*messages.SubmittedRun, error) {
+func (c *Client) SubmitRuns(ctx context.Context, req *messages.SubmitRunsRequest,
+) (*messages.SubmitRunsResponse, error) {
+	return again(ctx, keyed(req), func() (*messages.SubmitRunsResponse, error) {
+		return call(ctx, c.rpc.SubmitRuns, req)
+	})
+}
+
+// Retry starts a run that has ended again. With an idempotency key it is repeated as
+// SubmitRuns is.
+func (c *Client) Retry(ctx context.Context, req *messages.RetryRunRequest) (*messages.RetryRunResponse, error) {
+	return again(ctx, req.GetIdempotencyKey() != "", func() (*messages.RetryRunResponse, error) {
+		return call(ctx, c.rpc.RetryRun, req)
+	})
+}
+
+// again makes a call that starts something, and repeats it if that is safe.
+func again[Res any](ctx context.Context, safe bool, do func() (*Res, error)) (*Res, error) {
 	tries := 1
-	if keyed(req) {
+	if safe {
 		tries = submitTries
 	}
 	for try := 0; ; try++ {
-		res, err := call(ctx, c.rpc.SubmitRuns, req)
+		res, err := do()
 		if err == nil {
-			return res.GetRuns(), nil
+			return res, nil
 		}
 		if try+1 >= tries || !retryable(err) || !pause(ctx, try, RetryAfter(err)) {
 			return nil, err

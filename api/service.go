@@ -43,13 +43,15 @@ func (s *service) SubmitRuns(
 		return nil, err
 	}
 	runs, err := s.backend.Submit(ctx, Submission{
-		Plan: wf, Digest: digest, Keys: keys, Principal: principal(ctx),
+		Plan: wf, Digest: digest, Keys: keys, Project: req.Msg.GetProject(), Principal: principal(ctx),
 		Trace: traceParent(req.Header().Get("Traceparent")),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&messages.SubmitRunsResponse{Runs: runs}), nil
+	return connect.NewResponse(&messages.SubmitRunsResponse{
+		Runs: runs, Warnings: s.backend.Warn(wf, req.Msg.GetProject()),
+	}), nil
 }
 
 func (s *service) GetRun(

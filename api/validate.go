@@ -1,11 +1,13 @@
 package api
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"yardmaster/domain/problem"
+	"yardmaster/domain/project"
 	"yardmaster/messages"
 	"yardmaster/workflow"
 )
@@ -41,6 +43,9 @@ func submissionKeys(req *messages.SubmitRunsRequest) ([]string, error) {
 	if err := checkName("file name", req.GetFileName()); err != nil {
 		return nil, err
 	}
+	if err := checkProject(req.GetProject()); err != nil {
+		return nil, err
+	}
 	if n := len(req.GetWorkflow()); n > workflow.MaxFileBytes {
 		return nil, problem.New(problem.Invalid, "the workflow has %d bytes, more than %d", n, workflow.MaxFileBytes)
 	}
@@ -51,18 +56,34 @@ func submissionKeys(req *messages.SubmitRunsRequest) ([]string, error) {
 	}
 	keys := make([]string, max(1, len(submissions)))
 	for i, s := range submissions {
-		key := s.GetIdempotencyKey()
-		if len(key) > MaxKeyBytes {
-			return nil, problem.New(problem.Invalid, "the idempotency key of submission %d has %d bytes, more than %d",
-				i+1, len(key), MaxKeyBytes)
+		if err := checkKey(s.GetIdempotencyKey(), fmt.Sprintf(" of submission %d", i+1)); err != nil {
+			return nil, err
 		}
-		if !printable(key) {
-			return nil, problem.New(problem.Invalid,
-				"the idempotency key of submission %d has a character that cannot be printed", i+1)
-		}
-		keys[i] = key
+		keys[i] = s.GetIdempotencyKey()
 	}
 	return keys, nil
+}
+
+// checkKey checks an idempotency key; of says whose it is.
+func checkKey(key, of string) error {
+	if len(key) > MaxKeyBytes {
+		return problem.New(problem.Invalid, "the idempotency key%s has %d bytes, more than %d", of, len(key), MaxKeyBytes)
+	}
+	if !printable(key) {
+		return problem.New(problem.Invalid, "the idempotency key%s has a character that cannot be printed", of)
+	}
+	return nil
+}
+
+// checkProject checks the name of a project, which may be left out.
+func checkProject(name string) error {
+	if name == "" {
+		return nil
+	}
+	if err := project.CheckName(name); err != nil {
+		return problem.New(problem.Invalid, "%s", err)
+	}
+	return nil
 }
 
 // checkList checks a request and fills in its limit.
@@ -85,6 +106,9 @@ func checkList(req *messages.ListRunsRequest) error {
 		if _, ok := messages.JobState_name[int32(state)]; !ok || state == messages.JobState_JOB_STATE_UNSPECIFIED {
 			return problem.New(problem.Invalid, "there is no job state %d", state)
 		}
+	}
+	if err := checkProject(req.GetProject()); err != nil {
+		return err
 	}
 	return checkName("name", req.GetName())
 }

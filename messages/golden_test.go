@@ -15,6 +15,7 @@ import (
 
 	"yardmaster/domain/job"
 	"yardmaster/domain/plan"
+	"yardmaster/domain/resource"
 	"yardmaster/domain/retry"
 	"yardmaster/domain/run"
 	"yardmaster/messages"
@@ -96,7 +97,14 @@ func pasts() []past {
 	changed, quarantined := messages.History{Stamp: stamp, Worker: w}, ofJob
 	quarantined.Poisoned = &messages.ActorQuarantined{Actor: "job-1", Reason: "panic"}
 
+	retried, web := ofRun, s
+	web.Project, web.RetryOf, web.Reused = "web", "01JX0000000000000000000000", []uint32{0, 300}
+	web.Plan = pastPlan()
+	web.Plan.Jobs[1].Resources = resource.Amount{CPU: 1500, Memory: 4 << 30}
+	retried.Submitted = &web
+
 	all := []past{
+		{"run_submitted.retry", retried, messages.EncodeSubmission(web, messages.EncodePlan(web.Plan), stamp)},
 		{"run_submitted", submitted, messages.EncodeSubmission(s, messages.EncodePlan(s.Plan), stamp)},
 		{"run_submitted.shared", shared, messages.EncodeSubmission(s, nil, stamp)},
 		{"run_cancel_requested", cancelled, messages.EncodeRunCancel(id.Run, c, stamp)},

@@ -1682,11 +1682,15 @@ func (x *EndedRun) GetPacked() []byte {
 
 // KeyUse is what an idempotency key was used for.
 type KeyUse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	Digest        []byte                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
-	UnixNanos     int64                  `protobuf:"fixed64,4,opt,name=unix_nanos,json=unixNanos,proto3" json:"unix_nanos,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Key   string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	RunId string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Of what it was used for: that of the submission, or one of its own for a run
+	// that tries another again.
+	Digest    []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	UnixNanos int64  `protobuf:"fixed64,4,opt,name=unix_nanos,json=unixNanos,proto3" json:"unix_nanos,omitempty"`
+	// Empty means the default project.
+	Project       string `protobuf:"bytes,5,opt,name=project,proto3" json:"project,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1747,6 +1751,13 @@ func (x *KeyUse) GetUnixNanos() int64 {
 		return x.UnixNanos
 	}
 	return 0
+}
+
+func (x *KeyUse) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
 }
 
 // RunRecord is a run with its jobs.
@@ -2201,13 +2212,14 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\bEndedRun\x12\x12\n" +
 	"\x04plan\x18\x01 \x01(\rR\x04plan\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x16\n" +
-	"\x06packed\x18\x03 \x01(\fR\x06packed\"h\n" +
+	"\x06packed\x18\x03 \x01(\fR\x06packed\"\x82\x01\n" +
 	"\x06KeyUse\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x1d\n" +
 	"\n" +
-	"unix_nanos\x18\x04 \x01(\x10R\tunixNanos\"\xd0\x03\n" +
+	"unix_nanos\x18\x04 \x01(\x10R\tunixNanos\x12\x18\n" +
+	"\aproject\x18\x05 \x01(\tR\aproject\"\xd0\x03\n" +
 	"\tRunRecord\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12'\n" +
 	"\x0fidempotency_key\x18\x03 \x01(\tR\x0eidempotencyKey\x12\x16\n" +

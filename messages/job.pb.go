@@ -216,11 +216,14 @@ type JobAttached struct {
 	JobIndex uint32                 `protobuf:"varint,2,opt,name=job_index,json=jobIndex,proto3" json:"job_index,omitempty"`
 	WorkerId string                 `protobuf:"bytes,3,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
 	// Address of the worker's node when the attempt was assigned.
-	Node          string     `protobuf:"bytes,4,opt,name=node,proto3" json:"node,omitempty"`
-	BoundNanos    int64      `protobuf:"varint,5,opt,name=bound_nanos,json=boundNanos,proto3" json:"bound_nanos,omitempty"`
-	Demand        *JobDemand `protobuf:"bytes,6,opt,name=demand,proto3" json:"demand,omitempty"`
-	RunsOn        []string   `protobuf:"bytes,7,rep,name=runs_on,json=runsOn,proto3" json:"runs_on,omitempty"`
-	Priority      int32      `protobuf:"zigzag32,8,opt,name=priority,proto3" json:"priority,omitempty"`
+	Node       string     `protobuf:"bytes,4,opt,name=node,proto3" json:"node,omitempty"`
+	BoundNanos int64      `protobuf:"varint,5,opt,name=bound_nanos,json=boundNanos,proto3" json:"bound_nanos,omitempty"`
+	Demand     *JobDemand `protobuf:"bytes,6,opt,name=demand,proto3" json:"demand,omitempty"`
+	RunsOn     []string   `protobuf:"bytes,7,rep,name=runs_on,json=runsOn,proto3" json:"runs_on,omitempty"`
+	Priority   int32      `protobuf:"zigzag32,8,opt,name=priority,proto3" json:"priority,omitempty"`
+	// How long it has held it, by the owner's wall clock: maybe since an earlier life
+	// of the node.
+	OpenNanos     int64 `protobuf:"varint,9,opt,name=open_nanos,json=openNanos,proto3" json:"open_nanos,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -307,6 +310,13 @@ func (x *JobAttached) GetRunsOn() []string {
 func (x *JobAttached) GetPriority() int32 {
 	if x != nil {
 		return x.Priority
+	}
+	return 0
+}
+
+func (x *JobAttached) GetOpenNanos() int64 {
+	if x != nil {
+		return x.OpenNanos
 	}
 	return 0
 }
@@ -635,7 +645,7 @@ const file_yardmaster_v1_job_proto_rawDesc = "" +
 	"\baffinity\x18\x03 \x01(\tR\baffinity\x12\x1e\n" +
 	"\n" +
 	"idempotent\x18\x04 \x01(\bR\n" +
-	"idempotent\"\xfa\x01\n" +
+	"idempotent\"\x99\x02\n" +
 	"\vJobAttached\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1b\n" +
 	"\tjob_index\x18\x02 \x01(\rR\bjobIndex\x12\x1b\n" +
@@ -645,7 +655,9 @@ const file_yardmaster_v1_job_proto_rawDesc = "" +
 	"boundNanos\x120\n" +
 	"\x06demand\x18\x06 \x01(\v2\x18.yardmaster.v1.JobDemandR\x06demand\x12\x17\n" +
 	"\aruns_on\x18\a \x03(\tR\x06runsOn\x12\x1a\n" +
-	"\bpriority\x18\b \x01(\x11R\bpriority\"B\n" +
+	"\bpriority\x18\b \x01(\x11R\bpriority\x12\x1d\n" +
+	"\n" +
+	"open_nanos\x18\t \x01(\x03R\topenNanos\"B\n" +
 	"\fJobWithdrawn\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1b\n" +
 	"\tjob_index\x18\x02 \x01(\rR\bjobIndex\"<\n" +

@@ -1,6 +1,7 @@
 package messages_test
 
 import (
+	"cmp"
 	"reflect"
 	"strconv"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/ledger"
 	"yardmaster/domain/plan"
+	"yardmaster/domain/project"
 	"yardmaster/domain/retry"
 	"yardmaster/domain/run"
 	"yardmaster/messages"
@@ -122,13 +124,14 @@ func (o *owner) stamp(who string) messages.Stamp {
 func (o *owner) submit(t *rapid.T, w *plan.Workflow, encoded []byte) {
 	o.runs++
 	key := rapid.SampledFrom([]string{"", "k1", "k2", "k3"}).Draw(t, "key")
-	if _, used := o.ledger.Key(key); used {
+	name := rapid.SampledFrom([]string{"", "web"}).Draw(t, "project")
+	if _, used := o.ledger.Key(run.Key{Project: cmp.Or(name, project.Default), Name: key}); used {
 		key = ""
 	}
 	s := run.Submission{
 		ID: run.ID("r" + strconv.Itoa(o.runs)), Plan: w, Key: key, Digest: [32]byte{byte(o.runs)},
 		Principal: "ann", Trace: o.stamp("").TraceParent, At: o.now,
-		Project: rapid.SampledFrom([]string{"", "web"}).Draw(t, "project"),
+		Project: name,
 	}
 	if len(w.Jobs) > 1 && rapid.Bool().Draw(t, "retry") {
 		s.RetryOf, s.Reused = "r0", []uint32{uint32(rapid.IntRange(0, len(w.Jobs)-1).Draw(t, "reused"))}
@@ -183,7 +186,7 @@ type contents struct {
 	Runs  map[run.ID]run.Run
 	Jobs  map[run.ID][]job.Job
 	Ended []ledger.Ended
-	Keys  []string
+	Keys  []run.Key
 	Uses  []ledger.KeyUse
 }
 

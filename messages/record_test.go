@@ -1,6 +1,7 @@
 package messages_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,6 +11,7 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/ledger"
 	"yardmaster/domain/plan"
+	"yardmaster/domain/project"
 	"yardmaster/domain/run"
 	"yardmaster/messages"
 )
@@ -158,6 +160,26 @@ func TestASnapshotThatCannotBeMeantIsRefused(t *testing.T) {
 	require.ErrorIs(t, messages.DecodeLedger([]byte{0xff}, l, messages.NewPlans()), messages.ErrMalformed)
 }
 
+// Snapshots of releases that knew no projects have keys of no project.
+func TestAKeyWithoutAProjectIsTheDefaultOnes(t *testing.T) {
+	t.Parallel()
+
+	old, err := proto.Marshal(&messages.LedgerSnapshot{Keys: []*messages.KeyUse{
+		{Key: "k", RunId: "r1", Digest: bytes.Repeat([]byte{1}, 32), UnixNanos: epoch.UnixNano()},
+		{Key: "k", RunId: "r2", UnixNanos: epoch.UnixNano(), Project: "web"},
+	}})
+	require.NoError(t, err)
+	l := ledger.New(10, messages.PackRun)
+	require.NoError(t, messages.DecodeLedger(old, l, messages.NewPlans()))
+	use, ok := l.Key(run.Key{Project: project.Default, Name: "k"})
+	require.True(t, ok)
+	assert.Equal(t, run.ID("r1"), use.Run)
+	assert.Equal(t, [32]byte(bytes.Repeat([]byte{1}, 32)), use.Purpose)
+	use, ok = l.Key(run.Key{Project: "web", Name: "k"})
+	require.True(t, ok)
+	assert.Equal(t, run.ID("r2"), use.Run)
+}
+
 func TestASnapshotHoldsEachPlanOnce(t *testing.T) {
 	t.Parallel()
 
@@ -184,7 +206,7 @@ func TestASnapshotHoldsEachPlanOnce(t *testing.T) {
 	assert.Same(t, one.Run.Plan, ended.Plan)
 	assert.Same(t, &one.Run.Plan.Jobs[0], two.Jobs[0].Spec)
 	assert.False(t, ended.Logged)
-	use, ok := l.Key("r3")
+	use, ok := l.Key(run.Key{Project: project.Default, Name: "r3"})
 	assert.True(t, ok)
 	assert.Equal(t, ledger.KeyUse{Run: "r3", At: epoch}, use)
 	assert.False(t, one.Released(0), "what was released is chosen anew")

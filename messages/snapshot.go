@@ -32,7 +32,10 @@ func EncodeLedger(l *ledger.Ledger) []byte {
 		m.Ended = append(m.Ended, &EndedRun{Plan: planOf(e.Plan), RunId: string(e.ID), Packed: e.Packed})
 	}
 	for key, use := range l.Keys() {
-		m.Keys = append(m.Keys, &KeyUse{Key: key, RunId: string(use.Run), Digest: use.Digest[:], UnixNanos: nanos(use.At)})
+		m.Keys = append(m.Keys, &KeyUse{
+			Key: key.Name, RunId: string(use.Run), Digest: use.Purpose[:], UnixNanos: nanos(use.At),
+			Project: projectToProto(key.Project),
+		})
 	}
 	return must(proto.Marshal(m))
 }
@@ -60,8 +63,8 @@ func DecodeLedger(data []byte, l *ledger.Ledger, plans *Plans) error {
 	}
 	for _, k := range m.GetKeys() {
 		use := ledger.KeyUse{Run: run.ID(k.GetRunId()), At: instant(k.GetUnixNanos())}
-		copy(use.Digest[:], k.GetDigest())
-		l.PutKey(k.GetKey(), use)
+		copy(use.Purpose[:], k.GetDigest())
+		l.PutKey(run.Key{Project: cmp.Or(k.GetProject(), project.Default), Name: k.GetKey()}, use)
 	}
 	for _, e := range m.GetEnded() {
 		w, err := planAt(e.GetPlan())
@@ -97,9 +100,9 @@ func endedRun(m *EndedRun, w *plan.Workflow) (ledger.Ended, error) {
 		return ledger.Ended{}, fmt.Errorf("%w snapshot: run %s ended in state %d", ErrMalformed, m.GetRunId(), r.GetState())
 	}
 	return ledger.Ended{
-		ID: job.RunID(m.GetRunId()), Plan: w, Project: cmp.Or(r.GetProject(), project.Default), State: StateFromProto(r.GetState()),
-		SubmittedAt: instant(r.GetSubmittedUnixNanos()), EndedAt: instant(r.GetEndedUnixNanos()), Packed: m.GetPacked(),
-		Logged: logged(&r),
+		ID: job.RunID(m.GetRunId()), Plan: w, Project: cmp.Or(r.GetProject(), project.Default),
+		State: StateFromProto(r.GetState()), SubmittedAt: instant(r.GetSubmittedUnixNanos()),
+		EndedAt: instant(r.GetEndedUnixNanos()), Packed: m.GetPacked(), Logged: logged(&r),
 	}, nil
 }
 

@@ -66,11 +66,18 @@ func viewJob(j *job.Job, w *plan.Workflow, progress func(job.ID) Progress) *Job 
 	if j.Open && progress != nil {
 		soft = progress(j.ID)
 	}
-	for i := range j.Attempts {
-		m.Attempts = append(m.Attempts, viewAttempt(&j.Attempts[i]))
-	}
+	m.Attempts = ViewAttempts(j)
 	m.Steps = viewSteps(j, soft)
 	return m
+}
+
+// ViewAttempts returns what users see of the attempts of a job, oldest first.
+func ViewAttempts(j *job.Job) []*Attempt {
+	var all []*Attempt
+	for i := range j.Attempts {
+		all = append(all, viewAttempt(&j.Attempts[i]))
+	}
+	return all
 }
 
 func viewAttempt(a *job.Attempt) *Attempt {

@@ -121,7 +121,7 @@ func complete(f *file, j *draft) {
 		job.Timeout = plan.DefaultTimeout
 	}
 	job.Retry, job.Priority, job.Idempotent = j.settings.retry, j.settings.priority, j.settings.idempotent
-	job.Executor = j.settings.executor
+	job.Executor, job.Resources = j.settings.executor, j.settings.resources
 	if job.Executor == "" {
 		job.Executor = plan.ExecutorProcess
 	}

@@ -20,6 +20,8 @@ type decoder struct {
 	src        []byte
 	lineStarts []int // offsets in src; nil until one is wanted
 	cellOps    int   // comparisons made for matrices so far
+	emptyHint  string
+	github     bool // the file may have keys of GitHub Actions, about which there is more to say
 }
 
 // field is a key of a mapping and what reads its value.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"yardmaster/domain/plan"
+	"yardmaster/domain/resource"
 	"yardmaster/domain/retry"
 )
 
@@ -118,4 +119,5 @@ type settings struct {
 	priority   int
 	idempotent bool
 	executor   string
+	resources  resource.Amount
 }

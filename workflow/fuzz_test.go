@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"yardmaster/domain/plan"
+	"yardmaster/domain/resource"
 	"yardmaster/workflow"
 )
 
@@ -40,6 +41,9 @@ func validate(w *plan.Workflow) error {
 			return fmt.Errorf("job %q: group %d of %d", j.Key, j.Group, len(w.Groups))
 		case j.Priority < -plan.MaxPriority || j.Priority > plan.MaxPriority:
 			return fmt.Errorf("job %q: priority %d", j.Key, j.Priority)
+		case j.Resources.CPU < 0 || j.Resources.CPU > resource.MaxCPU,
+			j.Resources.Memory < 0 || j.Resources.Memory > resource.MaxMemory:
+			return fmt.Errorf("job %q: resources %v", j.Key, j.Resources)
 		}
 		keys[j.Key] = true
 		for _, s := range j.Steps {
@@ -99,7 +103,9 @@ func FuzzParse(f *testing.F) {
 		"jobs: {a: {<<: [{steps: [{run: x}]}]}}", "a: \"\\xff\\0\"", "{a: b}: c",
 		"jobs:\n  a: {strategy: {matrix: {a: [1], include: [{b: 2}]}}, steps: [{run: x}]}",
 		job("needs: a"), step(`shell: "{0}"`), "jobs: {a: &a {steps: [{run: x}]}, b: *a}",
-		"yardmaster: {retry: {attempts: 2, delay: 1e9}}", "jobs: {? : {}}", "\t", "a:\n\t- b", "- !!binary x", "&a *a",
+		"yardmaster: {retry: {attempts: 2, delay: 1e9}}", job("yardmaster: {resources: {cpu: 0.5, memory: 1.5 GiB}}"),
+		job("yardmaster: {resources: {cpu: 1e-9, memory: 99999999999999999999TB}}"), "jobs: {? : {}}", "\t",
+		"a:\n\t- b", "- !!binary x", "&a *a",
 	} {
 		f.Add([]byte(src))
 	}

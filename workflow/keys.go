@@ -13,7 +13,7 @@ func (d *decoder) unknownKey(key *node, what string, known []string) {
 		d.report(key.pos, "unknown key", "")
 		return
 	}
-	if hint, ok := absent(name); ok {
+	if hint, ok := absent(name); ok && d.github {
 		d.report(key.pos, fmt.Sprintf("%s is not supported in this version", quote(name)), hint)
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"yardmaster/domain/plan"
+	"yardmaster/domain/resource"
 	"yardmaster/domain/retry"
 	"yardmaster/workflow"
 )
@@ -48,7 +49,8 @@ name: full
 on: {push: {branches: [main]}, workflow_dispatch: }
 env: {A: "1", B: 1.10, C: }
 defaults: {run: {shell: bash, working-directory: src}}
-yardmaster: {priority: 5, idempotent: true, retry: {attempts: 2, delay: 1.5, exit-codes: 7}}
+yardmaster:
+  {priority: 5, idempotent: true, retry: {attempts: 2, delay: 1.5, exit-codes: 7}, resources: {cpu: 2, memory: 4GiB}}
 jobs:
   build:
     steps: [{run: make}]
@@ -61,7 +63,8 @@ jobs:
     timeout-minutes: 0.5
     continue-on-error: true
     strategy: {matrix: {v: [1.10, true, null]}, fail-fast: false, max-parallel: 2}
-    yardmaster: {priority: -5, idempotent: false, executor: noop, retry: {delay: 2m, factor: 1.5, max-delay: 1h}}
+    yardmaster: {priority: -5, idempotent: false, executor: noop, retry: {delay: 2m, factor: 1.5, max-delay: 1h},
+      resources: {cpu: 0.5}}
     steps:
       - {id: one, name: First, run: echo, shell: python, env: {E: "x"}, working-directory: ., timeout-minutes: 3,
          continue-on-error: true}
@@ -87,7 +90,8 @@ jobs:
 			Retry: retry.Policy{
 				MaxAttempts: 2, Delay: 2 * time.Minute, Factor: 1.5, Cap: time.Hour, ExitCodes: []int{7},
 			},
-			Priority: -5, Executor: plan.ExecutorNoop, Steps: []plan.Step{first, second},
+			Priority: -5, Resources: resource.Amount{CPU: resource.Core / 2, Memory: 4 << 30},
+			Executor: plan.ExecutorNoop, Steps: []plan.Step{first, second},
 		}
 	}
 	require.Equal(t, &plan.Workflow{
@@ -100,6 +104,7 @@ jobs:
 				Retry: retry.Policy{MaxAttempts: 2, Delay: 1500 * time.Millisecond, ExitCodes: []int{7}},
 				Steps: []plan.Step{{Name: "Run make", Run: "make", Shell: "bash", WorkingDirectory: "src"}}, Priority: 5,
 				Idempotent: true, Executor: plan.ExecutorProcess,
+				Resources: resource.Amount{CPU: 2 * resource.Core, Memory: 4 << 30},
 			},
 			cell("1.10"), cell("true"), cell("null"),
 		},

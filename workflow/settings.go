@@ -22,6 +22,7 @@ func fileSettings() []field[settings] {
 			s.priority = d.integer(v, "priority", -plan.MaxPriority, plan.MaxPriority)
 		}},
 		{"idempotent", func(d *decoder, s *settings, v *node) { s.idempotent = d.boolean(v) }},
+		{"resources", func(d *decoder, s *settings, v *node) { d.resources(v, &s.resources) }},
 	}
 }
 

@@ -21,7 +21,7 @@ func (d *decoder) admit(src []byte) bool {
 		return false
 	}
 	if len(bytes.TrimSpace(src)) == 0 {
-		d.report(start, "the file is empty", "a workflow needs jobs, each with steps")
+		d.report(start, "the file is empty", d.emptyHint)
 		return false
 	}
 	marks := 0

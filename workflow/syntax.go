@@ -19,7 +19,7 @@ func (d *decoder) load(src []byte) *yaml.Node {
 	doc, err := decode(parser)
 	switch {
 	case errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0:
-		d.report(pos{1, 1}, "the file is empty", "a workflow needs jobs, each with steps")
+		d.report(pos{1, 1}, "the file is empty", d.emptyHint)
 		return nil
 	case err != nil:
 		d.reportSyntax(src, err, 1)
@@ -33,7 +33,7 @@ func (d *decoder) load(src []byte) *yaml.Node {
 		d.reportSyntax(src, err, 2)
 	default:
 		at := pos{next.Line, next.Column}
-		d.report(at, "the file holds more than one YAML document", "keep one workflow in a file, without a --- inside")
+		d.report(at, "the file holds more than one YAML document", "keep one document in a file, without a --- inside")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 // Package workflow reads workflow files: GitHub Actions syntax, as a strict
 // subset, with one key of our own (yardmaster). It turns the bytes of a file
-// into a plan, or into every fault found in it.
+// into a plan, or into every fault found in it. The file by which operators limit
+// projects is read likewise.
 //
 // What it promises:
 //
@@ -33,7 +34,10 @@ const (
 // Parse reads the workflow file src. The name is used in faults, and names the
 // workflow when the file does not. The error, if any, is a Faults.
 func Parse(name string, src []byte) (*plan.Workflow, error) {
-	d := &decoder{reporter: reporter{file: name, seen: map[Fault]struct{}{}}}
+	d := &decoder{
+		reporter: reporter{file: name, seen: map[Fault]struct{}{}}, emptyHint: "a workflow needs jobs, each with steps",
+		github: true,
+	}
 	w := d.parse(src)
 	if faults := d.sorted(); len(faults) > 0 {
 		return nil, faults
@@ -42,16 +46,7 @@ func Parse(name string, src []byte) (*plan.Workflow, error) {
 }
 
 func (d *decoder) parse(src []byte) *plan.Workflow {
-	src = withoutBOM(src)
-	d.src = src
-	if !d.admit(src) {
-		return nil
-	}
-	doc := d.load(src)
-	if doc == nil {
-		return nil
-	}
-	root := d.lower(doc)
+	root := d.root(src)
 	if root == nil {
 		return nil
 	}
@@ -61,4 +56,18 @@ func (d *decoder) parse(src []byte) *plan.Workflow {
 		return nil
 	}
 	return d.build(f)
+}
+
+// root returns the tree of the file src, or nil after reporting why there is none.
+func (d *decoder) root(src []byte) *node {
+	src = withoutBOM(src)
+	d.src = src
+	if !d.admit(src) {
+		return nil
+	}
+	doc := d.load(src)
+	if doc == nil {
+		return nil
+	}
+	return d.lower(doc)
 }

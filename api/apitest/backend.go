@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"yardmaster/api"
+	"yardmaster/domain/plan"
 	"yardmaster/domain/problem"
 	"yardmaster/messages"
 )
@@ -22,6 +23,10 @@ type Backend struct {
 	OnLog func(ctx context.Context, r *messages.ReadLogRequest, send func(*messages.ReadLogResponse) error) error
 	// OnCancel answers Cancel; nil grants everything.
 	OnCancel func(r *messages.CancelRunRequest, principal string) error
+	// OnRetry answers Retry; nil gives the run RunID(1).
+	OnRetry func(r *messages.RetryRunRequest, principal string) (*messages.RetryRunResponse, error)
+	// Warnings is what Warn answers.
+	Warnings []string
 	// Fail is what every call answers, when it is set.
 	Fail error
 
@@ -29,6 +34,7 @@ type Backend struct {
 	runs        []*messages.Run // newest first
 	submissions []api.Submission
 	cancels     []*messages.CancelRunRequest
+	retries     []*messages.RetryRunRequest
 	logs        map[string][]*messages.ReadLogResponse
 	WorkerList  []*messages.Worker
 	Why         *messages.ExplainJobResponse
@@ -78,6 +84,31 @@ func (b *Backend) Cancels() []*messages.CancelRunRequest {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]*messages.CancelRunRequest(nil), b.cancels...)
+}
+
+// Retries returns what was asked to be tried again so far.
+func (b *Backend) Retries() []*messages.RetryRunRequest {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]*messages.RetryRunRequest(nil), b.retries...)
+}
+
+// Warn implements api.Backend.
+func (b *Backend) Warn(*plan.Workflow, string) []string { return b.Warnings }
+
+// Retry implements api.Backend.
+func (b *Backend) Retry(_ context.Context, req *messages.RetryRunRequest, principal, _ string,
+) (*messages.RetryRunResponse, error) {
+	b.mu.Lock()
+	b.retries = append(b.retries, req)
+	b.mu.Unlock()
+	if b.Fail != nil {
+		return nil, b.Fail
+	}
+	if b.OnRetry != nil {
+		return b.OnRetry(req, principal)
+	}
+	return &messages.RetryRunResponse{Run: &messages.SubmittedRun{RunId: RunID(1)}}, nil
 }
 
 // Submit implements api.Backend.
@@ -131,7 +162,8 @@ func (b *Backend) ListRuns(_ context.Context, req *messages.ListRunsRequest) ([]
 }
 
 func wanted(r *messages.Run, req *messages.ListRunsRequest) bool {
-	if req.GetName() != "" && req.GetName() != r.GetName() {
+	named := req.GetName() == "" || req.GetName() == r.GetName()
+	if !named || req.GetProject() != "" && req.GetProject() != r.GetProject() {
 		return false
 	}
 	for _, s := range req.GetStates() {

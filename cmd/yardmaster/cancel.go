@@ -136,8 +136,45 @@ func whyText(key string, answer *messages.ExplainJobResponse) string {
 	for _, reason := range answer.GetReasons() {
 		fmt.Fprintf(&b, "  - %s\n", cleanLine(reason))
 	}
+	for _, at := range answer.GetAttempts() {
+		if at.GetOutcome() != messages.Outcome_OUTCOME_UNSPECIFIED { // the reasons tell of the one that is open
+			fmt.Fprintf(&b, "  - attempt %d on %s%s\n", at.GetNumber(), cleanLine(at.GetWorkerId()), attemptStory(at))
+		}
+	}
 	if answer.GetQueued() {
 		fmt.Fprintf(&b, "  - jobs ahead of it in the queue: %d\n", answer.GetAhead())
 	}
 	return b.String()
+}
+
+// attemptStory says how an attempt ended, after how long, and whose fault that was.
+func attemptStory(at *messages.Attempt) string {
+	from := moment(at.GetStartedAt())
+	if from.IsZero() {
+		from = moment(at.GetAssignedAt())
+	}
+	story := " " + outcomeName(at.GetOutcome())
+	if end := moment(at.GetEndedAt()); !end.IsZero() && !end.Before(from) {
+		story += " after " + duration(end.Sub(from))
+	}
+	switch {
+	case at.GetReason() != "":
+		story += ": " + cleanLine(at.GetReason())
+	case at.GetOutcome() == messages.Outcome_OUTCOME_FAILED:
+		story += fmt.Sprintf(": exit code %d", at.GetExitCode())
+	}
+	return story + blame(at)
+}
+
+func blame(at *messages.Attempt) string {
+	switch at.GetFault() {
+	case messages.Fault_FAULT_USER:
+		return " (the job's own fault)"
+	case messages.Fault_FAULT_INFRASTRUCTURE:
+		return " (fault of the infrastructure)"
+	case messages.Fault_FAULT_SYSTEM:
+		return " (fault of Yardmaster)"
+	case messages.Fault_FAULT_UNSPECIFIED:
+	}
+	return ""
 }

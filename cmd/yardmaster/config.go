@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"yardmaster/api"
+	"yardmaster/domain/project"
 )
 
 // nodeConfig is what an operator may choose about a coordinator node.
@@ -26,6 +27,7 @@ type nodeConfig struct {
 	Listen       string        // HOST:PORT of the API
 	NATSListen   string        // HOST:PORT for workers
 	TokenFile    string        // tokens of the API; empty means loopback without any
+	ProjectsFile string        // limits of projects; empty means none
 	Partitions   int           // of the journal, fixed when the data directory is created
 	QueueLimit   int           // queued jobs, beyond which submissions are refused
 	KeepRuns     int           // ended runs that are kept
@@ -36,7 +38,8 @@ type nodeConfig struct {
 	// AcceptLostMarks starts although the record of how far the journal had come
 	// is lost, so that a cut journal would not be noticed.
 	AcceptLostMarks bool
-	Local           bool // without TCP for NATS; for yardmaster run
+	Local           bool        // without TCP for NATS; for yardmaster run
+	Projects        project.Set // what ProjectsFile says, once validated
 	Logger          *slog.Logger
 }
 
@@ -76,6 +79,7 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.StringVar(&c.NATSListen, "nats-listen", defaultNATSListen, "`host:port` where workers connect")
 	flags.IntVar(&c.Partitions, "partitions", 4, "parts of the journal, fixed when the data directory is created")
 	flags.IntVar(&c.QueueLimit, "queue-limit", 200_000, "queued `jobs`, beyond which submissions are refused")
+	flags.StringVar(&c.ProjectsFile, "projects-file", "", "`file` with the limits of projects, read at the start")
 	flags.IntVar(&c.KeepRuns, "keep-runs", 10_000, "ended `runs` that are kept")
 	flags.DurationVar(&c.Retention, "journal-retention", 30*24*time.Hour,
 		"how long the journal keeps history that it does not need; 0 means for ever")
@@ -86,7 +90,8 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 		"start although the file of journal marks is lost or damaged, after you have checked the disk")
 }
 
-// validate returns everything that is wrong with the configuration.
+// validate returns everything that is wrong with the configuration, and reads the
+// projects file.
 func (c *nodeConfig) validate() error {
 	return errors.Join(
 		check(c.DataDir != "", "--data-dir is empty"),
@@ -102,6 +107,7 @@ func (c *nodeConfig) validate() error {
 			"--lease is %s; it can be from %s to %s", c.Lease, shortestLease, longestLease),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
 		checkTokens(c.TokenFile),
+		c.readProjects(),
 	)
 }
 

@@ -35,6 +35,7 @@ func (a *app) listCommand() *cobra.Command {
 	cmd.Flags().StringSliceVar(&states, "state", nil, "only runs in these `states`")
 	cmd.Flags().Uint32Var(&req.Limit, "limit", 50, "at most this many `runs`, up to 1000")
 	cmd.Flags().StringVar(&req.Name, "name", "", "only runs of the workflow with this `name`")
+	cmd.Flags().StringVar(&req.Project, "project", "", "only runs of the project with this `name`")
 	return cmd
 }
 
@@ -51,10 +52,11 @@ func (a *app) list(req *messages.ListRunsRequest) error {
 	if a.output == outputJSON {
 		return printJSON(a.out, &messages.ListRunsResponse{Runs: runs})
 	}
-	rows := [][]string{{"RUN", "WORKFLOW", "STATE", "SUBMITTED", "TOOK", "BY"}}
+	rows := [][]string{{"RUN", "PROJECT", "WORKFLOW", "STATE", "SUBMITTED", "TOOK", "BY"}}
 	for _, r := range runs {
 		rows = append(rows, []string{
-			r.GetRunId(), cleanLine(r.GetName()), stateName(r.GetState()), clock(moment(r.GetSubmittedAt())),
+			r.GetRunId(), cleanLine(r.GetProject()), cleanLine(r.GetName()), stateName(r.GetState()),
+			clock(moment(r.GetSubmittedAt())),
 			elapsed(moment(r.GetSubmittedAt()), moment(r.GetEndedAt()), time.Now()), cleanLine(r.GetPrincipal()),
 		})
 	}

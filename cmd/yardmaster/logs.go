@@ -48,6 +48,7 @@ func (a *app) printLogs(arg string, o logsOptions) error {
 			return err
 		}
 		only = int(job.GetIndex())
+		o.follow = o.follow && !takenOver(job) // there is nothing left to follow
 	}
 	if o.follow && o.attempt == 0 {
 		return a.followLogs(client, run.GetRunId(), only)
@@ -85,13 +86,16 @@ func (a *app) readLogs(client *api.Client, run *messages.Run, only int, o logsOp
 		if attempt == 0 {
 			attempt = newest(job).GetNumber()
 		}
-		if attempt == 0 {
+		if takenOver(job) {
+			fmt.Fprintf(a.err, "yardmaster: %s was %s: this is its log there\n", cleanLine(job.GetKey()),
+				cleanLine(job.GetReason()))
+		} else if attempt == 0 {
 			if only != allJobs {
 				fmt.Fprintf(a.err, "yardmaster: %s has not started\n", cleanLine(job.GetKey()))
 			}
 			continue
 		}
-		if o.attempt > newest(job).GetNumber() && only == allJobs {
+		if o.attempt > newest(job).GetNumber() && only == allJobs && !takenOver(job) {
 			continue
 		}
 		err := a.readLog(a.stops.orderly, client, &b, i, show, &messages.ReadLogRequest{

@@ -58,8 +58,8 @@ const rootHelp = `Yardmaster runs workflows of jobs on many machines.
 A run is named by its ID, by any 4 or more characters its ID begins or ends
 with if no other run's does, or by @ for the newest. RUN/JOB names a job.
 
-Each global flag, and each flag of server and worker, may be set in the
-environment too: --token-file is YARDMASTER_TOKEN_FILE. A flag wins.
+Each global flag, each flag of server and worker, and --project of submit may be
+set in the environment too: --token-file is YARDMASTER_TOKEN_FILE. A flag wins.
 
 Exit codes: 0 success, 1 the workflow failed, 2 wrong usage or bad input, 3 the
 server could not be reached or could not answer, 130 cancelled.`
@@ -85,7 +85,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.logLevel, "log-level", "info", "least level logged: debug, info, warn or error")
 	root.AddCommand(a.runCommand(), a.serverCommand(), a.workerCommand(), a.submitCommand(), a.listCommand(),
 		a.showCommand(), a.logsCommand(), a.cancelCommand(), a.whyCommand(), a.workersCommand(), a.versionCommand())
-	root.AddCommand(a.loadTestCommand())
+	root.AddCommand(a.retryCommand(), a.loadTestCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError("%s (see `%s --help`)", err, cmd.CommandPath())
 	})
@@ -98,7 +98,13 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if cmd.Annotations[annotationEnv] != "" {
 		flags = append(flags, cmd.LocalFlags())
 	}
-	for _, set := range flags {
+	marked := pflag.NewFlagSet("", pflag.ContinueOnError)
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Annotations[annotationEnv] != nil {
+			marked.AddFlag(f)
+		}
+	})
+	for _, set := range append(flags, marked) {
 		if err := a.fromEnvironment(set); err != nil {
 			return err
 		}
@@ -113,8 +119,16 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	return nil
 }
 
-// annotationEnv marks a command whose own flags may be set in the environment.
+// annotationEnv marks a command whose own flags may be set in the environment, and
+// such flags of other commands.
 const annotationEnv = "env"
+
+// fromEnv marks a flag that may be set in the environment.
+func fromEnv(flags *pflag.FlagSet, name string) {
+	if err := flags.SetAnnotation(name, annotationEnv, []string{"yes"}); err != nil {
+		panic(err) // there is no such flag: a defect
+	}
+}
 
 func (a *app) fromEnvironment(set *pflag.FlagSet) (err error) {
 	set.VisitAll(func(f *pflag.Flag) {

@@ -50,6 +50,12 @@ func runText(run *messages.Run, st style, now time.Time) string {
 	fmt.Fprintf(&b, "%s  %s  %s\n", cleanLine(run.GetName()), run.GetRunId(), st.state(run.GetState()))
 	fmt.Fprintf(&b, "submitted %s by %s, took %s\n",
 		clock(submitted), cleanLine(run.GetPrincipal()), elapsed(submitted, ended, now))
+	if run.GetProject() != "" {
+		fmt.Fprintf(&b, "project %s\n", cleanLine(run.GetProject()))
+	}
+	if run.GetRetryOf() != "" {
+		fmt.Fprintf(&b, "retries run %s\n", cleanLine(run.GetRetryOf()))
+	}
 	if run.GetIdempotencyKey() != "" {
 		fmt.Fprintf(&b, "key %s\n", cleanLine(run.GetIdempotencyKey()))
 	}
@@ -79,6 +85,9 @@ func jobText(j *messages.Job, st style, now time.Time) string {
 		b.WriteString(": " + cleanLine(j.GetReason()))
 	}
 	b.WriteByte('\n')
+	if takenOver(j) { // its steps ran elsewhere
+		return b.String()
+	}
 	for _, at := range j.GetAttempts() {
 		if len(j.GetAttempts()) > 1 || !final(j.GetState()) {
 			fmt.Fprintf(&b, "    attempt %d on %s%s\n", at.GetNumber(), cleanLine(at.GetWorkerId()), attemptEnd(at))
@@ -88,6 +97,11 @@ func jobText(j *messages.Job, st style, now time.Time) string {
 		fmt.Fprintf(&b, "    %d. %s%s\n", i+1, cleanLine(s.GetName()), stepEnd(s, now))
 	}
 	return b.String()
+}
+
+// takenOver reports whether the job succeeded in another run and was not run in this.
+func takenOver(j *messages.Job) bool {
+	return j.GetState() == messages.JobState_JOB_STATE_SUCCESS && len(j.GetAttempts()) == 0
 }
 
 func attemptEnd(at *messages.Attempt) string {

@@ -17,9 +17,10 @@ const maxCount = 100_000
 
 // submitOptions are the flags of yardmaster submit.
 type submitOptions struct {
-	key   string
-	count int
-	wait  bool
+	key     string
+	project string
+	count   int
+	wait    bool
 }
 
 func (a *app) submitCommand() *cobra.Command {
@@ -35,6 +36,8 @@ With --wait, go on until the run has ended, and end with its verdict.`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.submit(args[0], o) },
 	}
 	cmd.Flags().StringVar(&o.key, "key", "", "idempotency `key`; with --count, the beginning of the keys")
+	cmd.Flags().StringVar(&o.project, "project", "", "`name` of the project it belongs to (also YARDMASTER_PROJECT)")
+	fromEnv(cmd.Flags(), "project")
 	cmd.Flags().IntVar(&o.count, "count", 1, "start this many `runs`")
 	cmd.Flags().BoolVarP(&o.wait, "wait", "w", false, "follow to the end; the exit code is the verdict")
 	return cmd
@@ -58,13 +61,13 @@ func (a *app) submit(path string, o submitOptions) error {
 	for len(keys) > 0 {
 		batch := keys[:min(len(keys), api.MaxSubmissions)]
 		keys = keys[len(batch):]
-		runs, err := client.Submit(a.stops.orderly, &messages.SubmitRunsRequest{
-			FileName: name, Workflow: src, Submissions: batch,
+		answer, err := client.SubmitRuns(a.stops.orderly, &messages.SubmitRunsRequest{
+			FileName: name, Workflow: src, Submissions: batch, Project: o.project,
 		})
 		if err != nil {
 			return errors.Join(a.printSubmitted(res), fileFaults(err, src))
 		}
-		res.Runs = append(res.Runs, runs...)
+		res.Runs, res.Warnings = append(res.Runs, answer.GetRuns()...), answer.GetWarnings()
 	}
 	if err := a.printSubmitted(res); err != nil || !o.wait {
 		return err
@@ -102,12 +105,19 @@ func (a *app) printSubmitted(res *messages.SubmitRunsResponse) error {
 		return printLine(a.out, line)
 	}
 	for _, run := range res.GetRuns() {
-		fmt.Fprintln(a.out, run.GetRunId())
-		if run.GetExisting() {
-			fmt.Fprintf(a.err, "yardmaster: %s was there already, under this key\n", run.GetRunId())
-		}
+		a.printRun(run)
+	}
+	for _, w := range res.GetWarnings() {
+		fmt.Fprintf(a.err, "warning: %s\n", cleanLine(w))
 	}
 	return nil
+}
+
+func (a *app) printRun(run *messages.SubmittedRun) {
+	fmt.Fprintln(a.out, run.GetRunId())
+	if run.GetExisting() {
+		fmt.Fprintf(a.err, "yardmaster: %s was there already, under this key\n", run.GetRunId())
+	}
 }
 
 // await follows one run after the other, and ends with the worst verdict.

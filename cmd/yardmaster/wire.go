@@ -159,5 +159,16 @@ func (b backend) Submit(ctx context.Context, s api.Submission) ([]*messages.Subm
 	if err := b.space.check(); err != nil {
 		return nil, err
 	}
-	return b.Backend.Submit(ctx, s.Plan, s.Digest, s.Keys, s.Principal, s.Trace)
+	return b.Backend.Submit(ctx, actors.Submission{
+		Plan: s.Plan, Digest: s.Digest, Keys: s.Keys, Project: s.Project, Principal: s.Principal, Trace: s.Trace,
+	})
+}
+
+// Retry implements api.Backend.
+func (b backend) Retry(ctx context.Context, m *messages.RetryRunRequest, principal, trace string,
+) (*messages.RetryRunResponse, error) {
+	if err := b.space.check(); err != nil {
+		return nil, err
+	}
+	return b.Backend.Retry(ctx, m, principal, trace)
 }

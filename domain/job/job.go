@@ -100,6 +100,9 @@ func (j *Job) TakeOver(from RunID, at time.Time) {
 	j.State, j.EndedAt, j.Reason = Success, at, "taken over from run "+string(from)
 }
 
+// TakenOver reports whether the job succeeded in another run and was not run here.
+func (j *Job) TakenOver() bool { return j.State == Success && len(j.Attempts) == 0 }
+
 // Token returns the newest fencing token, 0 before the first assignment.
 func (j *Job) Token() Token {
 	if len(j.Attempts) == 0 {

@@ -148,8 +148,8 @@ func (l *Ledger) EndedRuns() iter.Seq[Ended] {
 }
 
 // Keys ranges over the remembered idempotency keys, oldest first.
-func (l *Ledger) Keys() iter.Seq2[string, KeyUse] {
-	return func(yield func(string, KeyUse) bool) {
+func (l *Ledger) Keys() iter.Seq2[run.Key, KeyUse] {
+	return func(yield func(run.Key, KeyUse) bool) {
 		for _, a := range l.ages {
 			if use, ok := l.keys[a.key]; ok && use.At.Equal(a.at) && !yield(a.key, use) {
 				return

@@ -77,6 +77,11 @@ func NewEntry(s run.Submission) (*Entry, error) {
 	return &Entry{Run: &r, Jobs: jobs}, nil
 }
 
+// TakesOver reports whether the run has jobs that succeeded in another run.
+func (e *Entry) TakesOver() bool {
+	return e.Run.RetryOf != "" && slices.ContainsFunc(e.Jobs, func(j *job.Job) bool { return j.TakenOver() })
+}
+
 // Clone returns a copy that shares the states, which never change, and nothing
 // else.
 func (e *Entry) Clone() Entry {
@@ -85,13 +90,13 @@ func (e *Entry) Clone() Entry {
 
 // KeyUse is what an idempotency key was used for.
 type KeyUse struct {
-	Run    run.ID
-	Digest [32]byte
-	At     time.Time
+	Run     run.ID
+	Purpose [32]byte // as run.Purpose gives it
+	At      time.Time
 }
 
 type keyAge struct {
-	key string
+	key run.Key
 	at  time.Time
 }
 
@@ -101,7 +106,7 @@ type Ledger struct {
 	live  map[run.ID]*Entry
 	ended map[run.ID]Ended
 	order []run.ID // of ended, oldest first
-	keys  map[string]KeyUse
+	keys  map[run.Key]KeyUse
 	ages  []keyAge // of keys, oldest first
 	pack  func(*Entry) []byte
 	gone  []run.ID // ended runs with logs that were let go of
@@ -123,11 +128,12 @@ type Ended struct {
 // that pack gives them.
 func New(keep int, pack func(*Entry) []byte) *Ledger {
 	return &Ledger{
-		keep: keep, pack: pack, live: map[run.ID]*Entry{}, ended: map[run.ID]Ended{}, keys: map[string]KeyUse{},
+		keep: keep, pack: pack, live: map[run.ID]*Entry{}, ended: map[run.ID]Ended{}, keys: map[run.Key]KeyUse{},
 	}
 }
 
-// Submit adds the run that s begins, or returns ErrDuplicate.
+// Submit adds the run that s begins, or returns ErrDuplicate. A run that takes over
+// every job has ended with that.
 func (l *Ledger) Submit(s run.Submission) (*Entry, error) {
 	if l.Has(s.ID) {
 		return nil, fmt.Errorf("%w: %s", ErrDuplicate, s.ID)
@@ -137,6 +143,9 @@ func (l *Ledger) Submit(s run.Submission) (*Entry, error) {
 		return nil, err
 	}
 	l.Put(e)
+	if e.Run.State.Final() {
+		l.end(e)
+	}
 	return e, nil
 }
 
@@ -144,7 +153,9 @@ func (l *Ledger) Submit(s run.Submission) (*Entry, error) {
 func (l *Ledger) Put(e *Entry) {
 	l.live[e.Run.ID] = e
 	if e.Run.Key != "" {
-		l.PutKey(e.Run.Key, KeyUse{Run: e.Run.ID, Digest: e.Run.Digest, At: e.Run.SubmittedAt})
+		l.PutKey(run.Key{Project: e.Run.Project, Name: e.Run.Key}, KeyUse{
+			Run: e.Run.ID, Purpose: run.Purpose(e.Run.Digest, e.Run.RetryOf, e.TakesOver()), At: e.Run.SubmittedAt,
+		})
 	}
 	l.forgetKeys(e.Run.SubmittedAt)
 }
@@ -153,7 +164,7 @@ func (l *Ledger) Put(e *Entry) {
 func (l *Ledger) Restore(e *Entry) { l.live[e.Run.ID] = e }
 
 // PutKey remembers what an idempotency key was used for.
-func (l *Ledger) PutKey(key string, use KeyUse) {
+func (l *Ledger) PutKey(key run.Key, use KeyUse) {
 	l.keys[key] = use
 	l.ages = append(l.ages, keyAge{key, use.At})
 }
@@ -172,7 +183,7 @@ func (l *Ledger) forgetKeys(now time.Time) {
 }
 
 // Key returns what key was used for, if it is remembered.
-func (l *Ledger) Key(key string) (KeyUse, bool) {
+func (l *Ledger) Key(key run.Key) (KeyUse, bool) {
 	use, ok := l.keys[key]
 	return use, ok
 }

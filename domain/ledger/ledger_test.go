@@ -90,7 +90,8 @@ func TestEventsAddUpToRuns(t *testing.T) {
 	ended, ok := l.Ended("r1")
 	require.True(t, ok)
 	assert.Equal(t, ledger.Ended{
-		ID: "r1", Plan: e.Run.Plan, Project: project.Default, State: job.Failed, SubmittedAt: epoch, EndedAt: at, Packed: []byte("packed r1"),
+		ID: "r1", Plan: e.Run.Plan, Project: project.Default, State: job.Failed, SubmittedAt: epoch,
+		EndedAt: at, Packed: []byte("packed r1"),
 	}, ended)
 	assert.True(t, l.Has("r1"))
 	live, kept := l.Counts()
@@ -268,6 +269,8 @@ func TestWhatWasReleasedIsRemembered(t *testing.T) {
 	assert.Equal(t, job.Pending, clone.Jobs[7].State, "a clone stays as it was")
 }
 
+func keyNamed(name string) run.Key { return run.Key{Project: project.Default, Name: name} }
+
 func keyed(id run.ID, key string, at time.Time) run.Submission {
 	s := submission(id, 1)
 	s.Key, s.Digest, s.At = key, [32]byte{id[1]}, at
@@ -280,19 +283,19 @@ func TestAKeyLivesByTheTimeOfEvents(t *testing.T) {
 	l := ledger.New(10, pack)
 	submit(t, l, keyed("r1", "a", epoch))
 	submit(t, l, keyed("r2", "b", epoch.Add(time.Hour)))
-	use, ok := l.Key("a")
+	use, ok := l.Key(keyNamed("a"))
 	assert.True(t, ok)
-	assert.Equal(t, ledger.KeyUse{Run: "r1", Digest: [32]byte{'1'}, At: epoch}, use)
+	assert.Equal(t, ledger.KeyUse{Run: "r1", Purpose: [32]byte{'1'}, At: epoch}, use)
 
 	submit(t, l, submission("r3", 1)) // without a key, and not later
 	submit(t, l, keyed("r4", "c", epoch.Add(ledger.KeyLife)))
-	_, ok = l.Key("a")
+	_, ok = l.Key(keyNamed("a"))
 	assert.True(t, ok, "a key lives its whole life")
 
 	late := submission("r5", 1)
 	late.At = epoch.Add(ledger.KeyLife + 1)
 	submit(t, l, late)
-	_, ok = l.Key("a")
+	_, ok = l.Key(keyNamed("a"))
 	assert.False(t, ok)
 	assert.Equal(t, []string{"b", "c"}, keysOf(l))
 	for range l.Keys() {
@@ -303,7 +306,7 @@ func TestAKeyLivesByTheTimeOfEvents(t *testing.T) {
 func keysOf(l *ledger.Ledger) []string {
 	var keys []string
 	for key := range l.Keys() {
-		keys = append(keys, key)
+		keys = append(keys, key.Name)
 	}
 	return keys
 }
@@ -314,7 +317,7 @@ func TestAKeyOutlivesItsRun(t *testing.T) {
 	l := ledger.New(0, pack)
 	submit(t, l, keyed("r1", "a", epoch))
 	finish(t, l, "r1", 1, epoch)
-	_, ok := l.Key("a")
+	_, ok := l.Key(keyNamed("a"))
 	assert.True(t, ok)
 }
 
@@ -326,11 +329,11 @@ func TestAKeyUsedAgainLivesFromItsLastUse(t *testing.T) {
 	submit(t, l, keyed("r2", "a", epoch.Add(2*time.Hour)))
 	assert.Equal(t, []string{"a"}, keysOf(l))
 	submit(t, l, keyed("r3", "b", epoch.Add(ledger.KeyLife+time.Hour)))
-	use, ok := l.Key("a")
+	use, ok := l.Key(keyNamed("a"))
 	assert.True(t, ok)
 	assert.Equal(t, run.ID("r2"), use.Run)
 	submit(t, l, keyed("r4", "c", epoch.Add(ledger.KeyLife+3*time.Hour)))
-	_, ok = l.Key("a")
+	_, ok = l.Key(keyNamed("a"))
 	assert.False(t, ok)
 }
 
@@ -341,7 +344,7 @@ func TestARestoredRunBringsNoKey(t *testing.T) {
 	e := submit(t, from, keyed("r1", "a", epoch))
 	l := ledger.New(10, pack)
 	l.Restore(e)
-	_, ok := l.Key("a")
+	_, ok := l.Key(keyNamed("a"))
 	assert.False(t, ok)
 	assert.True(t, l.Has("r1"))
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"yardmaster/domain/project"
 )
@@ -13,11 +14,11 @@ func TestNamesAreChecked(t *testing.T) {
 	t.Parallel()
 
 	for _, good := range []string{project.Default, "a", "0", "web-2.x_y", strings.Repeat("a", project.MaxName)} {
-		assert.NoError(t, project.CheckName(good), good)
+		require.NoError(t, project.CheckName(good), good)
 	}
 	for _, bad := range []string{"", "-a", ".a", "A", "a b", "ä", "a/b", strings.Repeat("a", project.MaxName+1)} {
 		err := project.CheckName(bad)
-		assert.ErrorIs(t, err, project.ErrBadName, bad)
+		require.ErrorIs(t, err, project.ErrBadName, bad)
 		assert.Less(t, len(err.Error()), 250)
 	}
 }

@@ -32,7 +32,8 @@ func TestWhatFits(t *testing.T) {
 	t.Parallel()
 
 	free := resource.Amount{CPU: 1000, Memory: 1 << 30}
-	assert.True(t, resource.Amount{}.Fits(resource.Amount{CPU: -1, Memory: -1}), "nothing fits where less than nothing is left")
+	less := resource.Amount{CPU: -1, Memory: -1}
+	assert.True(t, resource.Amount{}.Fits(less), "nothing fits where less than nothing is left")
 	assert.True(t, free.Fits(free))
 	assert.True(t, resource.Amount{CPU: 1}.Fits(resource.Amount{CPU: 1, Memory: -5}))
 	assert.False(t, resource.Amount{CPU: 1001}.Fits(free))
@@ -47,7 +48,8 @@ func TestWhatIsTakenAndGivenBackIsAsBefore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		amount := rapid.Custom(func(t *rapid.T) resource.Amount {
 			return resource.Amount{
-				CPU: rapid.Int64Range(0, resource.MaxCPU).Draw(t, "cpu"), Memory: rapid.Int64Range(0, resource.MaxMemory).Draw(t, "memory"),
+				CPU:    rapid.Int64Range(0, resource.MaxCPU).Draw(t, "cpu"),
+				Memory: rapid.Int64Range(0, resource.MaxMemory).Draw(t, "memory"),
 			}
 		})
 		free, job := amount.Draw(t, "free"), amount.Draw(t, "job")
