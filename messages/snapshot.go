@@ -34,6 +34,9 @@ func EncodeLedger(l *ledger.Ledger) []byte {
 	for key, use := range l.Keys() {
 		m.Keys = append(m.Keys, &KeyUse{Key: key, RunId: string(use.Run), Digest: use.Digest[:], UnixNanos: nanos(use.At)})
 	}
+	for r := range l.Workers.All() {
+		m.Workers = append(m.Workers, recordToProto(r))
+	}
 	return must(proto.Marshal(m))
 }
 
@@ -84,6 +87,13 @@ func DecodeLedger(data []byte, l *ledger.Ledger, plans *Plans) error {
 			return err
 		}
 		l.Restore(entry)
+	}
+	for _, w := range m.GetWorkers() {
+		r, err := recordFromProto(w)
+		if err != nil {
+			return err
+		}
+		l.Workers.Restore(r)
 	}
 	return nil
 }
