@@ -76,7 +76,7 @@ func (n *Node) fleet() *supervisor.Spec {
 		Children: []supervisor.Child{
 			{
 				Name: "registry", Does: "where workers announce themselves",
-				Start: func() actor.Actor { return newRegistry(n.log, n.roster, n.local(sessionsID)) },
+				Start: func() actor.Actor { return newRegistry(n.log, n.roster, n.boards[fleetPartition], n.local(sessionsID)) },
 			},
 			{Supervisor: &supervisor.Spec{
 				Name: "sessions", Strategy: supervisor.OneForOne, Intensity: manyIntensity, Backoff: quickBackoff,
