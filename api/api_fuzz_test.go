@@ -15,7 +15,8 @@ import (
 // answer as if it had made a mistake.
 func FuzzRequest(f *testing.F) {
 	methods := []string{
-		"SubmitRuns", "GetRun", "ListRuns", "WatchRuns", "ReadLog", "CancelRun", "ExplainJob", "ListWorkers",
+		"SubmitRuns", "GetRun", "ListRuns", "WatchRuns", "ReadLog", "CancelRun", "ExplainJob", "ListWorkers", "GetWorker",
+		"ChangeWorker",
 	}
 	types := []string{
 		"application/json", "application/proto", "application/grpc", "application/grpc-web+proto",
