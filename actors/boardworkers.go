@@ -9,6 +9,13 @@ import (
 // fleetPartition is the partition whose journal keeps what happens to workers.
 const fleetPartition partition.Number = 0
 
+// replayed reports whether the board shows a ledger yet.
+func (b *Board) replayed() bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.ledger != nil
+}
+
 // worker returns what is stored of a worker.
 func (b *Board) worker(id worker.ID) (fleet.Record, bool) {
 	b.mu.RLock()

@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -426,6 +427,44 @@ func TestWhatOperatorsWantSurvives(t *testing.T) {
 			})
 		})
 	}
+}
+
+// lateFleet opens the journal of workers later than the others.
+type lateFleet struct{ *testkit.Disk }
+
+// Open implements actors.Opener.
+func (l lateFleet) Open(c context.Context, p partition.Number, snapshot, event func([]byte) error,
+) (actors.Journal, error) {
+	if p == 0 {
+		time.Sleep(time.Second)
+	}
+	return l.Disk.Open(c, p, snapshot, event)
+}
+
+// The attempt of a worker is found before what is stored of the worker itself.
+func TestWhatOperatorsWantIsFoundHoweverLate(t *testing.T) {
+	t.Parallel()
+	inYard(t, func(t *testing.T, y *testkit.Yard) {
+		s := startTwo(t, y)
+		for partition.Of(s.id, 2) == 0 { // until one stands in the other partition
+			s.hands.End(s.id+".0.1", result{Outcome: job.OutcomeSucceeded})
+			await(t, s.n, s.id)
+			s.id = submit(t, s.n, workflow(aJob("a")))
+			elapse(time.Millisecond)
+		}
+		mustChange(t, s.n, wants("big", "linux-"))
+		mustChange(t, s.n, holdBack("w1", true))
+		before := history(t, s.n, "w1")
+		s.n.Kill()
+		n := y.StartNode(func(c *actors.Config) { c.Opener = lateFleet{y.Disk} })
+		elapse(time.Millisecond)
+		require.Equal(t, []string{"big"}, theWorker(t, n, "w1").Labels)
+		elapse(15 * time.Second)
+		require.Equal(t, draining, theWorker(t, n, "w1").State)
+		require.Equal(t, []string{"big"}, theWorker(t, n, "w1").Labels)
+		require.Equal(t, before, history(t, n, "w1"))
+		require.Equal(t, []string{s.id + ".0"}, theWorker(t, n, "w1").Jobs)
+	})
 }
 
 func TestAWorkerThatIsGoneCanBeChanged(t *testing.T) {

@@ -41,6 +41,7 @@ import (
 type Session struct {
 	env       *sessionEnv
 	id        worker.ID
+	restored  bool // state goes on from what is stored
 	state     worker.Worker
 	reason    string // why it stands where it stands
 	node      string // address of the worker's node, "" before it was heard of
@@ -81,6 +82,7 @@ func newSession(env *sessionEnv, id worker.ID) *Session { return &Session{env: e
 
 // Receive implements actor.Actor.
 func (s *Session) Receive(ctx actor.Context) {
+	s.restore()
 	switch m := ctx.Message().(type) {
 	case *messages.Hello:
 		s.hello(ctx, m)
@@ -110,22 +112,31 @@ func (s *Session) Receive(ctx actor.Context) {
 	}
 }
 
-// begin goes on from what is stored of the worker. One that was there when the
-// node or the session ended may be dead, and say nothing more: it is expected.
+// begin expects a worker that was there when the node or the session ended: it may
+// be dead, and say nothing more.
 func (s *Session) begin(ctx actor.Context) {
-	s.state.ID = s.id
-	r, known := s.env.fleet().worker(s.id)
-	if known {
-		s.state, s.reason = r.Worker(), r.Last().Reason
-		for _, c := range r.History {
-			if c.Incarnation == s.state.Incarnation {
-				s.connected = c.At
-				break
-			}
-		}
-	}
 	if s.env.roster.has(s.id) || s.state.Incarnation != "" {
 		s.expect(ctx)
+	}
+}
+
+// restore takes up what is stored of the worker, once that has been replayed. A
+// session may begin before: of a worker whose attempts stand in another partition.
+func (s *Session) restore() {
+	if s.restored || !s.env.fleet().replayed() {
+		return
+	}
+	s.restored, s.state.ID = true, s.id
+	r, known := s.env.fleet().worker(s.id)
+	if !known {
+		return
+	}
+	s.state, s.reason = r.Worker(), r.Last().Reason
+	for _, c := range r.History {
+		if c.Incarnation == s.state.Incarnation {
+			s.connected = c.At
+			break
+		}
 	}
 }
 
@@ -261,7 +272,11 @@ func (s *Session) leave(ctx actor.Context, reason string) {
 // expect starts the lease of a worker that has attempts and was not heard of
 // since the node started: it has a whole lease to come back.
 func (s *Session) expect(ctx actor.Context) {
-	if s.node == "" && s.timer == nil {
+	switch {
+	case s.node != "":
+	case s.timer != nil: // what is stored of it may be known only now
+		s.show()
+	default:
 		if s.connected.IsZero() {
 			s.connected = time.Now()
 		}

@@ -109,19 +109,19 @@ func (s *Session) adjust(ctx actor.Context, m changeWorker) {
 	if errors.Is(err, worker.ErrBadAdjustment) {
 		err = problem.New(problem.Invalid, "%s", strings.TrimPrefix(err.Error(), "worker: "))
 	}
+	there := s.timer != nil || s.node != ""
+	if there {
+		s.show()
+	}
 	ctx.Respond(workerChangeDone{err})
 	switch {
-	case s.timer == nil && s.node == "": // nobody is there
+	case !there:
 		ctx.Stop(ctx.Self())
-		return
-	case err != nil:
-		return
-	case !slices.Equal(labels, s.state.Labels):
-		s.announce(ctx)
-	default:
+	case slices.Equal(labels, s.state.Labels):
 		s.tell(ctx, before)
+	default:
+		s.announce(ctx)
 	}
-	s.show()
 }
 
 // wish says what an operator wants, and why, if they said.
