@@ -629,4 +629,3 @@ func TestAssignmentsAreFoundInTheJournal(t *testing.T) {
 		require.Empty(t, n.Metrics.Assignments().Used())
 	})
 }
-

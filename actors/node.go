@@ -90,10 +90,10 @@ type Node struct {
 // NewNode prepares a node and starts nothing.
 func NewNode(c Config) *Node {
 	n := &Node{
-		config: c, log: c.Log, system: c.System, startedAt: time.Now(), feed: NewFeed(), roster: NewRoster(c.Metrics.assignments),
-		logs: c.Logs, metrics: c.Metrics, plans: messages.NewPlans(), ready: make(chan struct{}),
-		awaited: map[string]struct{}{gatewayID: {}},
-		failed:  make(chan error, 1),
+		config: c, log: c.Log, system: c.System, startedAt: time.Now(), feed: NewFeed(),
+		roster: NewRoster(c.Metrics.assignments), logs: c.Logs, metrics: c.Metrics, plans: messages.NewPlans(),
+		ready: make(chan struct{}), awaited: map[string]struct{}{gatewayID: {}},
+		failed: make(chan error, 1),
 	}
 	n.serving, n.stopServing = context.WithCancel(context.Background())
 	n.stopped = n.serving.Done()

@@ -63,7 +63,8 @@ func NewWorkerNode(c WorkerConfig) *WorkerNode {
 	}
 	n.env = &agentEnv{
 		log: c.Log, id: c.ID, incarnation: c.Incarnation, version: c.Version, labels: c.Labels, found: c.Found,
-		slots: c.Slots, resources: c.Resources, pool: c.Pool, executor: c.Executor, discover: c.Discover, joined: joined, refused: n.fail, run: func(f func()) { go f() },
+		slots: c.Slots, resources: c.Resources, pool: c.Pool, executor: c.Executor, discover: c.Discover,
+		joined: joined, refused: n.fail, run: func(f func()) { go f() },
 	}
 	if c.Dispatcher != nil {
 		n.env.run = c.Dispatcher.Schedule

@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -57,7 +56,7 @@ func TestABadChangeOfAWorkerIsRefusedInWords(t *testing.T) {
 	} {
 		_, err := c.ChangeWorker(t.Context(), req)
 		var wire *connect.Error
-		require.True(t, errors.As(err, &wire), want)
+		require.ErrorAs(t, err, &wire, want)
 		assert.Equal(t, connect.CodeInvalidArgument, wire.Code(), want)
 		assert.Contains(t, wire.Message(), want)
 		assert.NotContains(t, wire.Message(), "worker: ", "as users know it")

@@ -68,7 +68,7 @@ func TestAWorkerThatMeansNothingIsRefused(t *testing.T) {
 	for name, m := range map[string]*messages.WorkerChanged{
 		"without a name": {State: messages.WorkerState_WORKER_STATE_GONE},
 		"of a state that this release does not know": {WorkerId: "w1", State: messages.WorkerState_WORKER_STATE_GONE + 1},
-		"of a state below all": {WorkerId: "w1", State: -1},
+		"of a state below all":                       {WorkerId: "w1", State: -1},
 	} {
 		f := fleet.New()
 		require.ErrorIs(t, messages.FoldWorker(f, m, messages.Stamp{}), messages.ErrMalformed, name)
@@ -89,7 +89,9 @@ func TestUsersSeeAWorkersHistory(t *testing.T) {
 
 	f := fleet.New()
 	says := fleet.Says{Labels: []string{"linux"}, Slots: 1}
-	f.Apply("w1", says, fleet.Change{At: epoch, Principal: "w1", Incarnation: "i", State: worker.Available, Reason: "registered"})
+	f.Apply("w1", says, fleet.Change{
+		At: epoch, Principal: "w1", Incarnation: "i", State: worker.Available, Reason: "registered",
+	})
 	f.Apply("w1", says, fleet.Change{
 		At: epoch.Add(time.Second), Principal: "ann", Incarnation: "i", State: worker.Draining, Reason: "old disk",
 		Settings: worker.Settings{HeldBack: true},

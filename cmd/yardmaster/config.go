@@ -46,16 +46,16 @@ type nodeConfig struct {
 type workerConfig struct {
 	Server         string // URL of the server's NATS
 	ID             string
-	WorkDir        string // of the workspaces
-	MetricsListen  string // HOST:PORT of /metrics; empty means none
-	Labels         []string        // its operator's; what it finds comes beside them
+	WorkDir        string   // of the workspaces
+	MetricsListen  string   // HOST:PORT of /metrics; empty means none
+	Labels         []string // its operator's; what it finds comes beside them
 	Slots          int
 	Resources      resource.Amount // that jobs may take; of what is 0, all that is found
 	Pool           string          // the trust pool; empty means the default
 	NoProbe        bool            // find no labels
-	Grace          time.Duration // between SIGTERM and SIGKILL of a step
-	DrainTimeout   time.Duration // for its attempts to end when it is stopped
-	LogCap         int64         // bytes of one attempt's log that are kept
+	Grace          time.Duration   // between SIGTERM and SIGKILL of a step
+	DrainTimeout   time.Duration   // for its attempts to end when it is stopped
+	LogCap         int64           // bytes of one attempt's log that are kept
 	KeepWorkspaces bool
 	Logger         *slog.Logger
 	Node           *node // in the same process, for yardmaster run; else nil

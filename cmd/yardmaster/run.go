@@ -54,7 +54,8 @@ output, and end with its verdict. Ctrl-C cancels it; a second Ctrl-C kills it.`,
 	flags.IntVar(&o.slots, "slots", runtime.NumCPU(), "jobs at once")
 	flags.BoolVar(&o.keep, "keep", false, "keep the temporary directory, with the workspaces")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log what the parts do")
-	flags.StringSliceVar(&o.labels, "labels", nil, "capabilities beside those of the machine (default those the jobs demand)")
+	flags.StringSliceVar(&o.labels, "labels", nil,
+		"capabilities beside those of the machine (default those the jobs demand)")
 	return cmd
 }
 

@@ -72,8 +72,7 @@ func (a *app) workerResumeCommand() *cobra.Command {
 		ValidArgsFunction: a.completeWorker,
 		RunE: func(_ *cobra.Command, args []string) error {
 			held := false
-			_, err := a.changeWorker(args[0], &messages.ChangeWorkerRequest{HeldBack: &held, Reason: reason})
-			return err
+			return a.changeWorker(args[0], &messages.ChangeWorkerRequest{HeldBack: &held, Reason: reason})
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "`why`, for those who look at the worker later")
@@ -102,8 +101,7 @@ func (a *app) workerLabelCommand() *cobra.Command {
 					req.AddLabels = append(req.AddLabels, l)
 				}
 			}
-			_, err := a.changeWorker(args[0], req)
-			return err
+			return a.changeWorker(args[0], req)
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "`why`, for those who look at the worker later")
@@ -168,25 +166,25 @@ func findWorker(ctx context.Context, client *api.Client, name string) (string, e
 }
 
 // changeWorker changes a worker and says how it stands then.
-func (a *app) changeWorker(name string, req *messages.ChangeWorkerRequest) (*messages.Worker, error) {
+func (a *app) changeWorker(name string, req *messages.ChangeWorkerRequest) error {
 	client, err := a.client()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer client.Close()
 	w, err := changeWorker(a.stops.orderly, client, name, req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if a.output == outputJSON {
-		return w, printJSON(a.out, &messages.ChangeWorkerResponse{Worker: w})
+		return printJSON(a.out, &messages.ChangeWorkerResponse{Worker: w})
 	}
 	labels := "without labels"
 	if len(w.GetLabels()) > 0 {
 		labels = "with the labels " + cleanLine(strings.Join(w.GetLabels(), ", "))
 	}
 	fmt.Fprintf(a.out, "%s is %s, %s\n", w.GetWorkerId(), workerState(w.GetState()), labels)
-	return w, nil
+	return nil
 }
 
 func changeWorker(ctx context.Context, client *api.Client, name string, req *messages.ChangeWorkerRequest,
@@ -207,8 +205,7 @@ func (a *app) drainWorker(name, reason string, wait bool) error {
 	held := true
 	req := &messages.ChangeWorkerRequest{HeldBack: &held, Reason: reason}
 	if !wait {
-		_, err := a.changeWorker(name, req)
-		return err
+		return a.changeWorker(name, req)
 	}
 	client, err := a.client()
 	if err != nil {

@@ -168,8 +168,9 @@ func TestAmountsAreReadFromFlags(t *testing.T) {
 		assert.Equal(t, want == 0, err != nil, text)
 	}
 	for text, want := range map[string]int64{
-		"1B": 1, "8GiB": 8 << 30, "512 MiB": 512 << 20, "1.5KiB": 1536, "2TB": 2e12, "1KB": 1000, "1024TiB": resource.MaxMemory,
-		"": 0, "8": 0, "GiB": 0, "8G": 0, "-1B": 0, "0B": 0, "1025TiB": 0, "8gib": 0, "NaNB": 0,
+		"1B": 1, "8GiB": 8 << 30, "512 MiB": 512 << 20, "1.5KiB": 1536, "2TB": 2e12, "1KB": 1000,
+		"1024TiB": resource.MaxMemory,
+		"":        0, "8": 0, "GiB": 0, "8G": 0, "-1B": 0, "0B": 0, "1025TiB": 0, "8gib": 0, "NaNB": 0,
 	} {
 		var bytes int64
 		err := (&memoryFlag{&bytes}).Set(text)
@@ -194,7 +195,7 @@ func TestAWorkerOffersWhatItFinds(t *testing.T) {
 	w.Resources = resource.Amount{CPU: 500}
 	workerOf(t, w)
 	u.await(u.submit(strings.Replace(helloFile, "runs-on: linux", "runs-on: [linux, gpu, go]", 1)), success)
-	answer, err := u.Client.Worker(t.Context(), "w1")
+	answer, err := u.Worker(t.Context(), "w1")
 	require.NoError(t, err)
 	got := answer.GetWorker()
 	assert.Subset(t, got.GetLabels(), []string{"go", "gpu", "linux"})
@@ -207,7 +208,7 @@ func TestAWorkerOffersWhatItFinds(t *testing.T) {
 	bare.ID, bare.Resources.Memory = "w2", 1<<30
 	workerOf(t, bare)
 	require.Eventually(t, func() bool {
-		answer, err = u.Client.Worker(t.Context(), "w2")
+		answer, err = u.Worker(t.Context(), "w2")
 		return err == nil
 	}, partsDeadline, 10*time.Millisecond)
 	assert.Equal(t, []string{"linux"}, answer.GetWorker().GetLabels())

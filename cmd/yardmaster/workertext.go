@@ -13,7 +13,9 @@ import (
 // labelColumns is how wide the labels of a worker are in a list.
 const labelColumns = 60
 
-func workerState(s messages.WorkerState) string { return strings.TrimPrefix(s.String(), "WORKER_STATE_") }
+func workerState(s messages.WorkerState) string {
+	return strings.TrimPrefix(s.String(), "WORKER_STATE_")
+}
 
 func (a *app) workers() error {
 	client, err := a.client()

@@ -58,7 +58,7 @@ func TestTheSyntaxOfNamesAndLabels(t *testing.T) {
 		err := worker.CheckPool(pool)
 		assert.Equal(t, ok, err == nil, "pool %q: %v", pool, err)
 		if !ok {
-			assert.ErrorIs(t, err, worker.ErrBadPool)
+			require.ErrorIs(t, err, worker.ErrBadPool)
 		}
 	}
 	assert.ErrorIs(t, worker.CheckLabel("a b"), worker.ErrBadLabel)
@@ -69,10 +69,10 @@ func TestAnAdjustmentIsRefusedWithEveryFault(t *testing.T) {
 
 	err := worker.Adjust{Add: []string{"a b", "ok"}, Remove: make([]string, worker.MaxSettings+1)}.Validate()
 	require.ErrorIs(t, err, worker.ErrBadAdjustment)
-	assert.ErrorContains(t, err, `label "a b" is not`)
-	assert.ErrorContains(t, err, "65 labels at once are more than 64")
+	require.ErrorContains(t, err, `label "a b" is not`)
+	require.ErrorContains(t, err, "65 labels at once are more than 64")
 	err = worker.Adjust{Add: []string{"gpu"}, Remove: []string{"GPU"}}.Validate()
-	assert.ErrorContains(t, err, `label "gpu" is to be added and removed`)
+	require.ErrorContains(t, err, `label "gpu" is to be added and removed`)
 	assert.NoError(t, worker.Adjust{Add: []string{"gpu"}, Remove: []string{"big"}}.Validate())
 }
 
@@ -91,7 +91,7 @@ func TestOperatorsMayAddSoManyLabelsInAll(t *testing.T) {
 	}
 	_, err := worker.Decide(w, worker.Adjust{Add: []string{"more"}})
 	require.ErrorIs(t, err, worker.ErrBadAdjustment)
-	assert.ErrorContains(t, err, `added 65 labels to "w1"`)
+	require.ErrorContains(t, err, `added 65 labels to "w1"`)
 	_, err = worker.Decide(w, worker.Adjust{Add: []string{"more"}, Remove: []string{"l3"}})
 	require.NoError(t, err)
 }

@@ -67,7 +67,9 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			"what a worker found counts with what its operator says", nil,
-			worker.Register{ID: "w1", Incarnation: "a", Labels: []string{"GPU"}, Found: []string{"linux", "go=1.26", "gpu"}, Slots: 1},
+			worker.Register{
+				ID: "w1", Incarnation: "a", Labels: []string{"GPU"}, Found: []string{"linux", "go=1.26", "gpu"}, Slots: 1,
+			},
 			events{worker.Registered{ID: "w1", Incarnation: "a", Labels: []string{"go=1.26", "gpu", "linux"}, Slots: 1}},
 			nil, worker.Available,
 		},
@@ -154,13 +156,15 @@ func TestDecide(t *testing.T) {
 			"a worker with an attempt is running",
 			events{registered},
 			worker.Heartbeat{Incarnation: "a", Held: 1},
-			events{one}, nil, worker.Running,
+			events{one},
+			nil, worker.Running,
 		},
 		{
 			"a worker without attempts is available",
 			events{registered, one},
 			worker.Heartbeat{Incarnation: "a"},
-			events{worker.Counted{}}, nil, worker.Available,
+			events{worker.Counted{}},
+			nil, worker.Available,
 		},
 		{
 			"a heartbeat of a stranger asks it to register",
@@ -417,7 +421,6 @@ func TestDecide(t *testing.T) {
 			&worker.InvalidStateTransition{Worker: "w1", From: worker.Available, To: worker.Gone}, worker.Available,
 		},
 		{"who is gone need not be given up", events{registered, worker.Left{}}, worker.Forget{}, nil, nil, worker.Gone},
-
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

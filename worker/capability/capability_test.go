@@ -172,7 +172,9 @@ func TestToolsThatAnswerAreFound(t *testing.T) {
 	})
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "plain"), nil, 0o600))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
-	got := p.tools(t.Context(), asked("good", "mute", "stderr", "broken", "chatty", "late", "nosy", "plain", "folder", "none"))
+	got := p.tools(t.Context(), asked(
+		"good", "mute", "stderr", "broken", "chatty", "late", "nosy", "plain", "folder", "none",
+	))
 	assert.Equal(t, []string{
 		"good", "good=1", "good=1.2", "good=1.2.3", "mute", "stderr", "stderr=4", "stderr=4.5",
 		"chatty", "chatty=7", "chatty=7.1", "late", "nosy", "nosy=3", "nosy=3.0",
