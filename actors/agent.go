@@ -4,25 +4,19 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"yardmaster/domain/attempt"
-	"yardmaster/domain/retry"
+	"yardmaster/domain/resource"
 	"yardmaster/messages"
 	"yardmaster/supervisor"
 )
 
-const (
-	helloTimeout = 3 * time.Second // then the coordinator node is looked for again
-	seekFirst    = 100 * time.Millisecond
-	seekCap      = 2 * time.Second
-	// silenceLimit is how many renewal periods may pass without an answer before
-	// the coordinator node is looked for again.
-	silenceLimit = 2
-)
+// silenceLimit is how many renewal periods may pass without an answer before the
+// coordinator node is looked for again.
+const silenceLimit = 2
 
 // Agent speaks for a worker: it announces it, keeps its lease, and runs the
 // attempts that jobs spawn on it.
@@ -35,6 +29,7 @@ const (
 //	HelloRefused   session    ends the worker                      -
 //	HeartbeatAck   session    renews the lease                     -
 //	DropAttempts   session    stops attempts                       -
+//	SayHello       session    says Hello again                     -
 //	found          itself     says Hello                           -
 //	seekAgain      itself     looks for a coordinator node         -
 //	beat           itself     Heartbeat                            -
@@ -73,7 +68,10 @@ type agentEnv struct {
 	incarnation string
 	version     string
 	labels      []string
+	found       []string // labels that the worker found out by itself
 	slots       int
+	resources   resource.Amount
+	pool        string // "" means the default
 	executor    Executor
 	// run runs a function on a goroutine of its own.
 	run func(func())
@@ -93,12 +91,6 @@ type heldAttempt struct {
 }
 
 type (
-	found struct {
-		epoch   int
-		address string
-		err     error
-	}
-	seekAgain    struct{ epoch int }
 	beat         struct{ epoch int }
 	leaseLost    struct{}
 	attemptState struct {
@@ -131,6 +123,8 @@ func (a *Agent) Receive(ctx actor.Context) {
 		a.acknowledged(ctx, m)
 	case *messages.DropAttempts:
 		a.drop(ctx, m)
+	case *messages.SayHello: // the way is open: not at the next try, but now
+		a.seek(ctx)
 	case found:
 		a.found(ctx, m)
 	case seekAgain:
@@ -210,62 +204,6 @@ func (a *Agent) drop(ctx actor.Context, m *messages.DropAttempts) {
 			ctx.Send(a.attempts, &supervisor.Spawn{Name: name, First: stopAttempt{attempt.ErrStale}})
 		}
 	}
-}
-
-// seek looks for the coordinator node that workers join, without blocking.
-func (a *Agent) seek(ctx actor.Context) {
-	a.epoch++
-	a.seeking = true
-	root, self, epoch := ctx.ActorSystem().Root, ctx.Self(), a.epoch
-	go func() { // ends with its deadline
-		deadline, cancel := context.WithTimeout(context.Background(), helloTimeout)
-		defer cancel()
-		address, err := a.env.discover(deadline)
-		root.Send(self, found{epoch, address, err})
-	}()
-}
-
-func (a *Agent) found(ctx actor.Context, m found) {
-	if m.epoch != a.epoch {
-		return
-	}
-	wait := helloTimeout
-	if m.err != nil {
-		a.tries++
-		if a.tries == 1 {
-			a.env.log.Warn("no coordinator node answers: trying again", slog.String("error", m.err.Error()))
-		}
-		wait = retry.Backoff(seekFirst, 2, seekCap, a.tries, rand.Float64())
-	} else {
-		if a.greeted.IsZero() { // the owner may have heard the first of several
-			a.greeted = time.Now()
-		}
-		ctx.Request(actor.NewPID(m.address, registryID), a.hello())
-	}
-	a.after(ctx, &a.seekT, wait, seekAgain{a.epoch})
-}
-
-func (a *Agent) seekAgain(ctx actor.Context, m seekAgain) {
-	if m.epoch == a.epoch && a.seeking {
-		a.seek(ctx)
-	}
-}
-
-func (a *Agent) hello() *messages.Hello {
-	return &messages.Hello{
-		WorkerId: a.env.id, Incarnation: a.env.incarnation, Labels: a.env.labels, Slots: uint32(a.env.slots),
-		Version: a.env.version, Held: a.list(),
-	}
-}
-
-func (a *Agent) list() []*messages.HeldAttempt {
-	list := make([]*messages.HeldAttempt, 0, len(a.held))
-	for _, h := range a.held {
-		list = append(list, &messages.HeldAttempt{
-			RunId: h.held.RunId, JobIndex: h.held.JobIndex, Token: h.held.Token, Ended: h.ended,
-		})
-	}
-	return list
 }
 
 // welcome begins a lease, which counts from the Hello until a heartbeat is

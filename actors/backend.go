@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"yardmaster/domain/job"
@@ -17,7 +16,6 @@ import (
 	"yardmaster/domain/placement"
 	"yardmaster/domain/problem"
 	"yardmaster/domain/run"
-	"yardmaster/domain/worker"
 	"yardmaster/messages"
 )
 
@@ -237,31 +235,13 @@ func (b Backend) Explain(ctx context.Context, id string, index uint32) (*message
 	return out, nil
 }
 
-// Workers returns the workers that the node knows.
-func (b Backend) Workers(context.Context) ([]*messages.Worker, error) {
-	members := b.node.roster.Members()
-	workers := make([]*messages.Worker, len(members))
-	for i, m := range members {
-		state := m.State
-		if state == worker.Available && len(m.Held) > 0 {
-			state = worker.Running
-		}
-		workers[i] = &messages.Worker{
-			WorkerId: string(m.ID), State: messages.WorkerState(state), Labels: m.Labels, Slots: uint32(m.Slots),
-			Used: uint32(len(m.Held)), Version: m.Version, ConnectedAt: timestamppb.New(m.ConnectedAt),
-			SinceHeartbeat: durationpb.New(time.Since(m.HeardAt)), Jobs: m.Held,
-		}
-	}
-	return workers, nil
-}
-
 // Info says what answers.
 func (b Backend) Info(context.Context) (*messages.GetServerInfoResponse, error) {
 	n := b.node
 	return &messages.GetServerInfoResponse{
 		Version: n.config.Version, NodeId: n.config.NodeID, Partitions: uint32(len(n.boards)),
 		Queued: uint64(max(0, n.metrics.pending.Load())), Running: uint64(max(0, n.metrics.running.Load())),
-		Workers: uint32(len(n.roster.Members())), StartedAt: timestamppb.New(n.startedAt), NatsUrl: n.config.NATSURL,
+		Workers: uint32(n.roster.Len()), StartedAt: timestamppb.New(n.startedAt), NatsUrl: n.config.NATSURL,
 	}, nil
 }
 

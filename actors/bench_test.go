@@ -80,3 +80,14 @@ func BenchmarkBoardPutJob(b *testing.B) {
 		put()
 	}
 }
+
+// BenchmarkAssign is what it costs each attempt that it is shown which worker has it.
+func BenchmarkAssign(b *testing.B) {
+	j := aJob("a")
+	j.RunsOn = []string{"linux"}
+	assign := actors.BenchAssign(&j, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		assign()
+	}
+}

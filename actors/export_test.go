@@ -1,7 +1,9 @@
 package actors
 
 import (
+	"yardmaster/domain/job"
 	"yardmaster/domain/ledger"
+	"yardmaster/domain/plan"
 	"yardmaster/domain/run"
 	"yardmaster/messages"
 	"yardmaster/supervisor"
@@ -42,4 +44,24 @@ func BenchBoard(s run.Submission) (put func(), err error) {
 	}
 	j := e.Jobs[0]
 	return func() { b.putJob(j, s.At) }, nil
+}
+
+// BenchAssign returns a function that has assignments take up the attempt of a job
+// on a worker that has many, and its end.
+func BenchAssign(spec *plan.Job, many int) func() {
+	a := NewAssignments()
+	open := func(i int) (idle, busy *job.Job) {
+		idle = &job.Job{ID: job.ID{Run: "r", Index: uint32(i)}, Spec: spec, State: job.Pending}
+		busy = &job.Job{ID: idle.ID, Spec: spec, State: job.Running, Open: true}
+		busy.Attempts = []job.Attempt{{Number: 1, Token: 1, Worker: "w1"}}
+		return idle, busy
+	}
+	for i := range many {
+		a.changed(open(i))
+	}
+	idle, busy := open(many)
+	return func() {
+		a.changed(idle, busy)
+		a.changed(busy, idle)
+	}
 }

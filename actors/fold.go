@@ -55,6 +55,8 @@ func (f *fold) Event(data []byte) error {
 		err = f.ledger.RunCancelled(h.Job.Run, *h.Cancelled)
 	case h.JobEvent != nil:
 		err = f.ledger.JobEvent(h.Job, h.JobEvent, h.At)
+	case h.Worker != nil:
+		err = messages.FoldWorker(f.ledger.Workers, h.Worker, h.Stamp)
 	}
 	return err
 }

@@ -61,6 +61,7 @@ func TestASilentWorkerLosesItsAttempts(t *testing.T) {
 		require.Equal(t, messages.Fault_FAULT_INFRASTRUCTURE, r.Jobs[0].Attempts[0].Fault)
 
 		require.Zero(t, s.n.Metrics.Refused())
+		lose(y, 1_000, "yardmaster.v1.SayHello") // else it is told before it reports
 		s.w.Mend()
 		elapse(15 * time.Second)
 		require.Positive(t, s.n.Metrics.Refused(), "its report of the lost lease comes too late")

@@ -15,6 +15,8 @@ type Metrics struct {
 	success, failed, stopped atomic.Int64
 	refused                  atomic.Int64
 	waiting                  waiting
+	unreachable              atomic.Int64
+	assignments              *Assignments
 
 	// QueueWait is told how long a job waited for its first attempt.
 	QueueWait func(time.Duration)
@@ -28,7 +30,7 @@ type Metrics struct {
 // NewMetrics returns metrics that nobody is told of.
 func NewMetrics() *Metrics {
 	nobody := func(time.Duration) {}
-	return &Metrics{QueueWait: nobody, Assigned: nobody, EndToEnd: nobody}
+	return &Metrics{assignments: NewAssignments(), QueueWait: nobody, Assigned: nobody, EndToEnd: nobody}
 }
 
 // Jobs returns how many jobs wait or run, and how many have ended in each state
@@ -42,6 +44,13 @@ func (m *Metrics) Jobs() map[job.State]int64 {
 
 // Refused returns how many reports came under a stale token.
 func (m *Metrics) Refused() int64 { return m.refused.Load() }
+
+// Unreachable returns how many workers were given up after nothing was heard of
+// them, although they had not said that they would leave.
+func (m *Metrics) Unreachable() int64 { return m.unreachable.Load() }
+
+// Assignments shows which attempts workers have.
+func (m *Metrics) Assignments() *Assignments { return m.assignments }
 
 func (m *Metrics) of(s job.State) *atomic.Int64 {
 	switch s {
@@ -70,6 +79,7 @@ func (m *Metrics) submitted(e *ledger.Entry) {
 // submitted.
 func (m *Metrics) jobChanged(project string, before, after *job.Job, submitted time.Time) {
 	m.waiting.add(project, waits(after)-waits(before))
+	m.assignments.changed(before, after)
 	if before.State == after.State {
 		return
 	}
@@ -101,6 +111,7 @@ func (m *Metrics) reportRefused() { m.refused.Add(1) }
 func (m *Metrics) replayed(before, after *ledger.Ledger) {
 	m.count(before, -1)
 	m.count(after, 1)
+	m.assignments.replayed(before, after)
 }
 
 func (m *Metrics) count(l *ledger.Ledger, sign int64) {

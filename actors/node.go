@@ -95,10 +95,10 @@ type Node struct {
 // NewNode prepares a node and starts nothing.
 func NewNode(c Config) *Node {
 	n := &Node{
-		config: c, log: c.Log, system: c.System, startedAt: time.Now(), feed: NewFeed(), roster: NewRoster(),
-		logs: c.Logs, metrics: c.Metrics, plans: messages.NewPlans(), ready: make(chan struct{}),
-		awaited: map[string]struct{}{gatewayID: {}},
-		failed:  make(chan error, 1),
+		config: c, log: c.Log, system: c.System, startedAt: time.Now(), feed: NewFeed(),
+		roster: NewRoster(c.Metrics.assignments), logs: c.Logs, metrics: c.Metrics, plans: messages.NewPlans(),
+		ready: make(chan struct{}), awaited: map[string]struct{}{gatewayID: {}},
+		failed: make(chan error, 1),
 	}
 	n.serving, n.stopServing = context.WithCancel(context.Background())
 	n.stopped = n.serving.Done()
@@ -125,7 +125,8 @@ func NewNode(c Config) *Node {
 		n.gatewayEnv.limiter = rate.NewLimiter(rate.Limit(c.SubmitRate), max(1000, int(c.SubmitRate)))
 	}
 	n.sessionEnv = &sessionEnv{
-		log: c.Log, lease: c.Lease, roster: n.roster, boards: n.boards, coordinator: n.coordinator, store: n.storeFleet,
+		log: c.Log, lease: c.Lease, roster: n.roster, boards: n.boards, coordinator: n.coordinator,
+		metrics: c.Metrics, share: n.shares[fleetPartition],
 	}
 	return n
 }
@@ -136,18 +137,16 @@ func (n *Node) partitionEnv(p partition.Number) *partitionEnv {
 	return &partitionEnv{
 		log: n.log, opener: n.config.Opener, logs: n.logs, metrics: n.metrics, board: n.boards[p], plans: n.plans,
 		specs: new(specCache), keep: n.config.KeepRuns/n.config.Partitions + 1, coordinator: n.coordinator,
-		replayed: func() { n.arrived(ownerID(p)) }, share: n.shares[p],
+		replayed: func() { n.replayed(p) }, share: n.shares[p],
 	}
 }
 
-// storeFleet keeps an event about a worker in the journal of partition 0, where
-// the coordinator lives.
-func (n *Node) storeFleet(event []byte) error {
-	env := n.shares[0].Load()
-	if env == nil {
-		return ErrLostOwnership
+// replayed notes that a partition has been replayed, and has its workers watched.
+func (n *Node) replayed(p partition.Number) {
+	if p == fleetPartition {
+		n.system.Root.Send(n.local(registryID), fleetReplayed{})
 	}
-	return appendPatiently(env.journal, event)
+	n.arrived(ownerID(p))
 }
 
 // Start runs the actors. Ready tells when every partition has been replayed.

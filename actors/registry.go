@@ -17,14 +17,17 @@ import (
 //
 // Mailbox protocol
 //
-//	message       from         does                             answer
-//	Hello         agent        hands it to the worker's session  Welcome or HelloRefused, from there
-//	expectWorker  coordinator  hands it to the worker's session  -
-//	announceAll   coordinator  asks every session to announce    -
-//	disconnected  node         hands it to the worker's session  -
+//	message        from         does                             answer
+//	Hello          agent        hands it to the worker's session  Welcome or HelloRefused, from there
+//	changeWorker   backend      hands it to the worker's session  workerChangeDone, from there
+//	expectWorker   coordinator  hands it to the worker's session  -
+//	announceAll    coordinator  asks every session to announce    -
+//	disconnected   node         hands it to the worker's session  -
+//	fleetReplayed  node         expects every worker not gone     -
 type Registry struct {
 	log      *slog.Logger
 	roster   *Roster
+	board    *Board     // of the fleet
 	sessions *actor.PID // supervisor of the sessions
 }
 
@@ -37,8 +40,11 @@ type expectWorker struct {
 // disconnected says that the connection of a worker has ended.
 type disconnected struct{ id worker.ID }
 
-func newRegistry(log *slog.Logger, roster *Roster, sessions *actor.PID) *Registry {
-	return &Registry{log: log, roster: roster, sessions: sessions}
+// fleetReplayed says that what is stored of workers has been read.
+type fleetReplayed struct{}
+
+func newRegistry(log *slog.Logger, roster *Roster, board *Board, sessions *actor.PID) *Registry {
+	return &Registry{log: log, roster: roster, board: board, sessions: sessions}
 }
 
 // Receive implements actor.Actor.
@@ -46,23 +52,32 @@ func (r *Registry) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *messages.Hello:
 		r.hello(ctx, m)
+	case changeWorker:
+		first := &actor.MessageEnvelope{Message: m, Sender: ctx.Sender()}
+		ctx.Send(r.sessions, &supervisor.Spawn{Name: string(m.id), First: first})
 	case expectWorker:
 		ctx.Send(r.sessions, &supervisor.Spawn{Name: string(m.id), First: m})
 	case disconnected:
 		if r.roster.has(m.id) {
 			ctx.Send(r.sessions, &supervisor.Spawn{Name: string(m.id), First: m})
 		}
-	case *actor.Started: // sessions that were lost together are watched again
-		for _, w := range r.roster.Members() {
-			ctx.Send(r.sessions, &supervisor.Spawn{Name: string(w.ID)})
-		}
 	case announceAll:
-		for _, w := range r.roster.Members() {
-			ctx.Send(r.sessions, &supervisor.Spawn{Name: string(w.ID), First: m})
+		for _, id := range r.roster.IDs() {
+			ctx.Send(r.sessions, &supervisor.Spawn{Name: string(id), First: m})
 		}
+	case fleetReplayed, *actor.Started: // sessions that were lost together are watched again
+		r.expectAll(ctx)
 	case actor.SystemMessage, actor.AutoReceiveMessage, *actor.Stopping, *actor.Restarting:
 	default:
 		r.log.Warn("unexpected message", slog.String("type", fmt.Sprintf("%T", m)))
+	}
+}
+
+// expectAll has a session watch each worker that was there when this node, or an
+// earlier one, heard of it last: it may be dead, and nobody else would notice.
+func (r *Registry) expectAll(ctx actor.Context) {
+	for _, id := range r.board.workersThere() {
+		ctx.Send(r.sessions, &supervisor.Spawn{Name: string(id), First: expectWorker{id: id}})
 	}
 }
 
@@ -87,6 +102,7 @@ func (r *Registry) hello(ctx actor.Context, m *messages.Hello) {
 func registration(m *messages.Hello) worker.Register {
 	return worker.Register{
 		ID: worker.ID(m.GetWorkerId()), Incarnation: worker.Incarnation(m.GetIncarnation()),
-		Labels: m.GetLabels(), Slots: int(m.GetSlots()), Held: min(len(m.GetHeld()), int(m.GetSlots())),
+		Labels: m.GetLabels(), Found: m.GetFound(), Slots: int(m.GetSlots()), Pool: m.GetPool(),
+		Resources: messages.ResourcesFromProto(m.GetResources()), Held: min(len(m.GetHeld()), int(m.GetSlots())),
 	}
 }

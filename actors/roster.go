@@ -2,15 +2,18 @@ package actors
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"yardmaster/domain/job"
+	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
 )
 
 // Roster shows the workers that a node knows. Sessions write it; others read.
 type Roster struct {
+	assignments *Assignments
+
 	mu      sync.RWMutex
 	by      map[worker.ID]Member
 	version uint64 // grows with each change of what the workers could take
@@ -18,19 +21,26 @@ type Roster struct {
 
 // Member is a worker on the roster.
 type Member struct {
-	ID          worker.ID
-	State       worker.State
-	Labels      []string
-	Slots       int
-	Version     string
-	ConnectedAt time.Time
-	HeardAt     time.Time
-	// Held are the attempts it said it has, as RUN.INDEX.
-	Held []string
+	ID    worker.ID
+	State worker.State
+	// Labels are its capabilities; Found are those of them that it found by itself.
+	Labels, Found []string
+	Slots         int
+	Resources     resource.Amount
+	Pool          string // "" means the default
+	Settings      worker.Settings
+	Reason        string // why it stands where it stands
+	Version       string
+	ConnectedAt   time.Time
+	HeardAt       time.Time
+	// Held are the jobs whose attempts it has, and Taken what these take of its
+	// resources, by what is stored.
+	Held  []job.ID
+	Taken resource.Amount
 }
 
-// NewRoster returns an empty roster.
-func NewRoster() *Roster { return &Roster{by: map[worker.ID]Member{}} }
+// NewRoster returns an empty roster of workers to which attempts are assigned.
+func NewRoster(a *Assignments) *Roster { return &Roster{assignments: a, by: map[worker.ID]Member{}} }
 
 func (r *Roster) put(m Member) {
 	r.mu.Lock()
@@ -45,6 +55,7 @@ func (r *Roster) remove(id worker.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.by, id)
+	r.assignments.forget(id)
 	r.version++
 }
 
@@ -62,14 +73,69 @@ func (r *Roster) has(id worker.ID) bool {
 	return ok
 }
 
-// Members returns the workers in the order of their IDs.
-func (r *Roster) Members() []Member {
+// Len returns how many workers there are.
+func (r *Roster) Len() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	members := make([]Member, 0, len(r.by))
-	for _, m := range r.by {
-		members = append(members, m)
+	return len(r.by)
+}
+
+// IDs returns the names of the workers, in no order.
+func (r *Roster) IDs() []worker.ID {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	ids := make([]worker.ID, 0, len(r.by))
+	for id := range r.by {
+		ids = append(ids, id)
 	}
-	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return ids
+}
+
+// States returns how many workers stand where.
+func (r *Roster) States() map[worker.State]int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	states := map[worker.State]int{}
+	for id, m := range r.by {
+		states[stateOf(m.State, r.assignments.busy(id))]++
+	}
+	return states
+}
+
+// stateOf is the state of a worker as soon as an assignment is stored: it says only
+// with its next heartbeat what it runs.
+func stateOf(s worker.State, busy bool) worker.State {
+	switch {
+	case !s.Takes():
+		return s
+	case busy:
+		return worker.Running
+	default:
+		return worker.Available
+	}
+}
+
+// Member returns a worker.
+func (r *Roster) Member(id worker.ID) (Member, bool) {
+	r.mu.RLock()
+	m, ok := r.by[id]
+	r.mu.RUnlock()
+	if ok {
+		m.Held, m.Taken = r.assignments.Of(id)
+		m.State = stateOf(m.State, len(m.Held) > 0)
+	}
+	return m, ok
+}
+
+// Members returns the workers in the order of their IDs.
+func (r *Roster) Members() []Member {
+	ids := r.IDs()
+	slices.Sort(ids)
+	members := make([]Member, 0, len(ids))
+	for _, id := range ids {
+		if m, ok := r.Member(id); ok {
+			members = append(members, m)
+		}
+	}
 	return members
 }

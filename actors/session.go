@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -17,8 +18,8 @@ import (
 	"yardmaster/messages"
 )
 
-// Session stands for one worker: it grants and watches its lease, and tells the
-// coordinator what to think of it.
+// Session stands for one worker: it grants and watches its lease, keeps its
+// history, and tells the coordinator what to think of it.
 //
 // Mailbox protocol
 //
@@ -26,25 +27,34 @@ import (
 //	Hello         registry  worker.Register       Welcome or HelloRefused, and DropAttempts
 //	Heartbeat     agent     worker.Heartbeat      HeartbeatAck, and DropAttempts
 //	Goodbye       agent     worker.Leave          -
+//	changeWorker  registry  worker.Adjust         workerChangeDone
 //	expectWorker  registry  -                     -
 //	disconnected  registry  -                     -
 //	announceAll   registry  -                     workerUp to the coordinator
 //	leaseOver     itself    worker.MissHeartbeat  -
+//	callAgain     itself    -                     SayHello to the agent
 //
-// It tells the coordinator workerUp, workerState, workerHolds and workerGone.
+// It tells the coordinator workerUp, workerState, workerHolds, workerSilent and
+// workerGone. A change is stored before anyone hears of it. One that cannot be
+// stored has not happened: who said it says it again, and the session looks again
+// at what is silent.
 type Session struct {
 	env       *sessionEnv
 	id        worker.ID
+	restored  bool // state goes on from what is stored
 	state     worker.Worker
+	reason    string // why it stands where it stands
 	node      string // address of the worker's node, "" before it was heard of
 	version   string
+	found     []string // labels that it found out by itself
 	connected time.Time
 	heard     time.Time
-	held      []string
 	running   map[job.ID]struct{} // attempts that it said it runs, in its last word
 	timer     *time.Timer
 	turn      int  // of the lease, so that an old timer does not end a new lease
 	suspected bool // its connection ended, and it has not been heard of since
+	calls     int  // made to the agent since it fell silent
+	caller    *time.Timer
 }
 
 // sessionEnv is what sessions share.
@@ -54,17 +64,26 @@ type sessionEnv struct {
 	roster      *Roster
 	boards      []*Board
 	coordinator *actor.PID
-	// store keeps an event in the life of a worker.
-	store func(event []byte) error
+	metrics     *Metrics
+	// share is where the journal of the fleet's partition is found: it changes with
+	// each replay.
+	share *atomic.Pointer[jobEnv]
 }
+
+// fleet is the board that shows what is stored of workers.
+func (e *sessionEnv) fleet() *Board { return e.boards[fleetPartition] }
 
 // leaseOver is what a session sends itself when nothing was heard for too long.
 type leaseOver struct{ turn int }
+
+// storeAgain is when a session looks again at what it could not store.
+const storeAgain = time.Second
 
 func newSession(env *sessionEnv, id worker.ID) *Session { return &Session{env: env, id: id} }
 
 // Receive implements actor.Actor.
 func (s *Session) Receive(ctx actor.Context) {
+	s.restore()
 	switch m := ctx.Message().(type) {
 	case *messages.Hello:
 		s.hello(ctx, m)
@@ -72,6 +91,8 @@ func (s *Session) Receive(ctx actor.Context) {
 		s.heartbeat(ctx, m)
 	case *messages.Goodbye:
 		s.goodbye(ctx, m)
+	case changeWorker:
+		s.adjust(ctx, m)
 	case expectWorker:
 		s.expect(ctx)
 	case disconnected:
@@ -80,6 +101,8 @@ func (s *Session) Receive(ctx actor.Context) {
 		s.announce(ctx)
 	case leaseOver:
 		s.leaseOver(ctx, m)
+	case callAgain:
+		s.call(ctx, m)
 	case *actor.Stopping, *actor.Restarting:
 		s.disarm()
 	case *actor.Started:
@@ -90,24 +113,48 @@ func (s *Session) Receive(ctx actor.Context) {
 	}
 }
 
-// begin goes on watching a worker whose session crashed: it may be dead, and say
-// nothing more.
+// begin expects a worker that was there when the node or the session ended: it may
+// be dead, and say nothing more.
 func (s *Session) begin(ctx actor.Context) {
-	if s.env.roster.has(s.id) {
+	if s.env.roster.has(s.id) || s.state.Incarnation != "" {
 		s.expect(ctx)
+	}
+}
+
+// restore takes up what is stored of the worker, once that has been replayed. A
+// session may begin before: of a worker whose attempts stand in another partition.
+func (s *Session) restore() {
+	if s.restored || !s.env.fleet().replayed() {
+		return
+	}
+	s.restored, s.state.ID = true, s.id
+	r, known := s.env.fleet().worker(s.id)
+	if !known {
+		return
+	}
+	s.state, s.reason = r.Worker(), r.Last().Reason
+	for _, c := range r.History {
+		if c.Incarnation == s.state.Incarnation {
+			s.connected = c.At
+			break
+		}
 	}
 }
 
 // hello registers the worker, again or anew.
 func (s *Session) hello(ctx actor.Context, m *messages.Hello) {
 	was, node := s.state, s.node
-	if err := s.handle(registration(m), "connected"); err != nil {
+	err := s.handle(ctx, registration(m), string(s.id), "")
+	if errors.Is(err, errStopping) {
+		return
+	}
+	if err != nil {
 		s.env.log.Warn("worker refused", slog.String("worker_id", string(s.id)), slog.String("error", err.Error()))
 		ctx.Respond(&messages.HelloRefused{Reason: err.Error()})
 		return
 	}
-	s.node, s.version = ctx.Sender().GetAddress(), m.GetVersion()
-	if was.Incarnation != s.state.Incarnation {
+	s.node, s.version, s.found = ctx.Sender().GetAddress(), m.GetVersion(), worker.CanonicalLabels(m.GetFound())
+	if was.Incarnation != s.state.Incarnation || s.connected.IsZero() {
 		s.connected = time.Now()
 	}
 	if node != "" && node != s.node {
@@ -124,55 +171,49 @@ func (s *Session) hello(ctx actor.Context, m *messages.Hello) {
 	s.announce(ctx)
 }
 
-// handle is the one way a worker changes: decide, store, evolve.
-func (s *Session) handle(c worker.Command, reason string) error {
-	events, err := worker.Decide(s.state, c)
-	if err != nil || len(events) == 0 {
-		return err
-	}
-	next := s.state
-	for _, e := range events {
-		next = worker.Evolve(next, e)
-	}
-	if next.State() != s.state.State() || next.Incarnation != s.state.Incarnation {
-		changed := &messages.WorkerChanged{
-			WorkerId: string(s.id), Incarnation: string(next.Incarnation), State: messages.WorkerState(next.State()),
-			Reason: reason, Labels: next.Labels, Slots: uint32(next.Slots),
-		}
-		stamp := messages.Stamp{At: time.Now(), Principal: string(s.id)}
-		if err := s.env.store(messages.EncodeWorkerChange(changed, stamp)); err != nil {
-			panic(err)
-		}
-		s.env.log.Info("worker changed", slog.String("worker_id", string(s.id)),
-			slog.String("state", next.State().String()), slog.String("reason", reason))
-	}
-	s.state = next
-	return nil
-}
-
-// announce tells the coordinator that the worker is there.
+// announce tells the coordinator that the worker is there, and what it can.
 func (s *Session) announce(ctx actor.Context) {
 	if s.node == "" {
 		return
 	}
 	ctx.Send(s.env.coordinator, workerUp{
-		worker: placement.Worker{ID: s.id, Labels: s.state.Labels, Slots: s.state.Slots, State: s.state.State()},
+		worker: placement.Worker{ID: s.id, Labels: s.state.Labels, Slots: s.state.Slots, State: s.standing()},
 		node:   s.node, running: s.running,
 	})
 }
 
+// standing is the state that the coordinator goes by: there, who is busy gets more
+// as well.
+func (s *Session) standing() worker.State {
+	switch state := s.state.State(); {
+	case s.suspected:
+		return worker.Unhealthy
+	case state.Takes():
+		return worker.Available
+	default:
+		return state
+	}
+}
+
+// tell tells the coordinator where the worker stands, unless it stood there before.
+func (s *Session) tell(ctx actor.Context, before worker.State) {
+	if now := s.standing(); now != before && s.node != "" {
+		ctx.Send(s.env.coordinator, workerState{s.id, now})
+	}
+}
+
 func (s *Session) heartbeat(ctx actor.Context, m *messages.Heartbeat) {
-	before := s.state.State()
+	before := s.standing()
 	beat := worker.Heartbeat{
 		Incarnation: worker.Incarnation(m.GetIncarnation()), Held: min(len(m.GetHeld()), s.state.Slots),
 	}
-	err := s.handle(beat, "heard of again")
+	err := s.handle(ctx, beat, string(s.id), "")
 	if errors.Is(err, worker.ErrNotRegistered) || errors.Is(err, worker.ErrSuperseded) || s.node == "" {
 		ctx.Respond(&messages.HeartbeatAck{Seq: m.GetSeq(), Unknown: true})
 		return
 	}
 	if err == nil && m.GetDraining() {
-		err = s.handle(worker.Drain{}, "it drains")
+		err = s.handle(ctx, worker.Drain{}, string(s.id), "it is being stopped")
 	}
 	if err != nil {
 		s.env.log.Warn("heartbeat refused", slog.String("worker_id", string(s.id)), slog.String("error", err.Error()))
@@ -180,11 +221,9 @@ func (s *Session) heartbeat(ctx actor.Context, m *messages.Heartbeat) {
 	}
 	ctx.Respond(&messages.HeartbeatAck{Seq: m.GetSeq()})
 	s.drop(ctx, m.GetHeld())
+	s.suspected = false
 	s.renew(ctx)
-	if s.state.State() != before || s.suspected {
-		s.suspected = false
-		ctx.Send(s.env.coordinator, workerState{s.id, s.state.State()})
-	}
+	s.tell(ctx, before)
 	held, running := attemptsOf(m.GetHeld())
 	s.running = running
 	ctx.Send(s.env.coordinator, workerHolds{s.id, held, running})
@@ -207,15 +246,12 @@ func attemptsOf(attempts []*messages.HeldAttempt) (held, running map[job.ID]stru
 // stored: those whose job is over, or has a newer token.
 func (s *Session) drop(ctx actor.Context, held []*messages.HeldAttempt) {
 	var names []string
-	s.held = s.held[:0:0]
 	for _, h := range held {
 		id := job.ID{Run: job.RunID(h.GetRunId()), Index: h.GetJobIndex()}
 		board := s.env.boards[partition.Of(string(id.Run), len(s.env.boards))]
-		if board.current(id, job.Token(h.GetToken())) {
-			s.held = append(s.held, id.String())
-			continue
+		if !board.current(id, job.Token(h.GetToken())) {
+			names = append(names, attempt.Name(id, job.Token(h.GetToken())))
 		}
-		names = append(names, attempt.Name(id, job.Token(h.GetToken())))
 	}
 	if len(names) > 0 {
 		ctx.Send(ctx.Sender(), &messages.DropAttempts{Names: names})
@@ -223,7 +259,8 @@ func (s *Session) drop(ctx actor.Context, held []*messages.HeldAttempt) {
 }
 
 func (s *Session) goodbye(ctx actor.Context, m *messages.Goodbye) {
-	if err := s.handle(worker.Leave{Incarnation: worker.Incarnation(m.GetIncarnation())}, m.GetReason()); err != nil {
+	leave := worker.Leave{Incarnation: worker.Incarnation(m.GetIncarnation())}
+	if err := s.handle(ctx, leave, string(s.id), m.GetReason()); err != nil {
 		return
 	}
 	s.leave(ctx, "worker "+string(s.id)+" left: "+m.GetReason())
@@ -232,10 +269,9 @@ func (s *Session) goodbye(ctx actor.Context, m *messages.Goodbye) {
 // suspect gives a worker whose connection ended nothing new until it is heard of
 // again. What it has goes on: its lease says for how long.
 func (s *Session) suspect(ctx actor.Context) {
-	if s.node != "" && !s.suspected {
-		s.suspected = true
-		ctx.Send(s.env.coordinator, workerState{s.id, worker.Unhealthy})
-	}
+	before := s.standing()
+	s.suspected = s.node != ""
+	s.tell(ctx, before)
 }
 
 // leave ends the session and what the worker held.
@@ -249,20 +285,30 @@ func (s *Session) leave(ctx actor.Context, reason string) {
 // expect starts the lease of a worker that has attempts and was not heard of
 // since the node started: it has a whole lease to come back.
 func (s *Session) expect(ctx actor.Context) {
-	if s.node == "" && s.timer == nil {
-		s.connected = time.Now()
+	switch {
+	case s.node != "":
+	case s.timer != nil: // what is stored of it may be known only now
+		s.show()
+	default:
+		if s.connected.IsZero() {
+			s.connected = time.Now()
+		}
 		s.renew(ctx)
 	}
 }
 
 // renew restarts the time within which the worker must be heard of.
 func (s *Session) renew(ctx actor.Context) {
+	s.heard = time.Now()
+	s.arm(ctx, time.Duration(s.env.lease.GivenAwayAt(0)))
+	s.show()
+}
+
+func (s *Session) arm(ctx actor.Context, after time.Duration) {
 	s.disarm()
 	s.turn++
-	s.heard = time.Now()
 	root, self, m := ctx.ActorSystem().Root, ctx.Self(), leaseOver{s.turn}
-	s.timer = time.AfterFunc(time.Duration(s.env.lease.GivenAwayAt(0)), func() { root.Send(self, m) })
-	s.show()
+	s.timer = time.AfterFunc(after, func() { root.Send(self, m) })
 }
 
 func (s *Session) show() {
@@ -271,42 +317,17 @@ func (s *Session) show() {
 		state = worker.Unhealthy
 	}
 	s.env.roster.put(Member{
-		ID: s.id, State: state, Labels: s.state.Labels, Slots: s.state.Slots, Version: s.version,
-		ConnectedAt: s.connected, HeardAt: s.heard, Held: s.held,
+		ID: s.id, State: state, Labels: s.state.Labels, Found: s.found, Slots: s.state.Slots,
+		Resources: s.state.Resources, Pool: s.state.Pool, Settings: s.state.Settings, Reason: s.reason,
+		Version: s.version, ConnectedAt: s.connected, HeardAt: s.heard,
 	})
 }
 
-// leaseOver takes the worker's attempts away. The worker stays on the roster as
-// UNHEALTHY for another lease, in case it comes back, and is forgotten then.
-func (s *Session) leaseOver(ctx actor.Context, m leaseOver) {
-	if m.turn != s.turn {
-		return
-	}
-	silent := time.Since(s.heard).Round(time.Second)
-	reason := fmt.Sprintf("worker %s was not heard of for %s", s.id, silent)
-	if s.node == "" { // it never came back
-		s.leave(ctx, reason)
-		return
-	}
-	if s.state.State() == worker.Unhealthy {
-		_ = s.handle(worker.Forget{}, reason)
-		s.leave(ctx, reason)
-		return
-	}
-	if err := s.handle(worker.MissHeartbeat{Incarnation: s.state.Incarnation}, reason); err != nil {
-		return
-	}
-	ctx.Send(s.env.coordinator, workerState{s.id, s.state.State()})
-	ctx.Send(s.env.coordinator, workerSilent{s.id, reason})
-	heard := s.heard
-	s.renew(ctx)
-	s.heard = heard
-	s.show()
-}
-
 func (s *Session) disarm() {
-	if s.timer != nil {
-		s.timer.Stop()
-		s.timer = nil
+	for _, t := range []**time.Timer{&s.timer, &s.caller} {
+		if *t != nil {
+			(*t).Stop()
+			*t = nil
+		}
 	}
 }

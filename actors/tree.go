@@ -90,7 +90,7 @@ func (n *Node) fleet() *supervisor.Spec {
 			}},
 			{
 				Name: "registry", Does: "where workers announce themselves",
-				Start: func() actor.Actor { return newRegistry(n.log, n.roster, n.local(sessionsID)) },
+				Start: func() actor.Actor { return newRegistry(n.log, n.roster, n.boards[fleetPartition], n.local(sessionsID)) },
 			},
 		},
 	}

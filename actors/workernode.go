@@ -11,6 +11,7 @@ import (
 
 	"yardmaster/domain/attempt"
 	"yardmaster/domain/job"
+	"yardmaster/domain/resource"
 	"yardmaster/messages"
 	"yardmaster/supervisor"
 )
@@ -25,9 +26,12 @@ type WorkerConfig struct {
 	ID          string
 	Incarnation string
 	Version     string
-	Labels      []string
-	Slots       int
-	Executor    Executor
+	// Labels are what its operator says it has, Found what it found by itself.
+	Labels, Found []string
+	Slots         int
+	Resources     resource.Amount // what attempts may take of the machine in all
+	Pool          string          // the trust pool it belongs to; "" means the default
+	Executor      Executor
 	// Discover returns the address of the coordinator node that workers join.
 	Discover func(context.Context) (string, error)
 	// Joined is told each time a coordinator node has welcomed the worker.
@@ -58,8 +62,9 @@ func NewWorkerNode(c WorkerConfig) *WorkerNode {
 		joined = func() {}
 	}
 	n.env = &agentEnv{
-		log: c.Log, id: c.ID, incarnation: c.Incarnation, version: c.Version, labels: c.Labels, slots: c.Slots,
-		executor: c.Executor, discover: c.Discover, joined: joined, refused: n.fail, run: func(f func()) { go f() },
+		log: c.Log, id: c.ID, incarnation: c.Incarnation, version: c.Version, labels: c.Labels, found: c.Found,
+		slots: c.Slots, resources: c.Resources, pool: c.Pool, executor: c.Executor, discover: c.Discover,
+		joined: joined, refused: n.fail, run: func(f func()) { go f() },
 	}
 	if c.Dispatcher != nil {
 		n.env.run = c.Dispatcher.Schedule

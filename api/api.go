@@ -31,7 +31,7 @@ const (
 	MaxRequestBytes = 2 << 20 // of a request's body, before and after decompression
 	MaxSubmissions  = 1000    // of one SubmitRuns
 	MaxKeyBytes     = 255     // of an idempotency key
-	MaxReasonBytes  = 1024    // of the reason of a cancel
+	MaxReasonBytes  = 1024    // of the reason of a cancel, or of a change of a worker
 	MaxListed       = 1000    // runs of one ListRuns
 	DefaultListed   = 50      // when ListRuns names no limit
 	maxNameBytes    = 1024    // of the name of a file, a workflow or a job
@@ -81,6 +81,10 @@ type Backend interface {
 	Explain(ctx context.Context, runID string, jobIndex uint32) (*messages.ExplainJobResponse, error)
 	// Workers returns the workers by ID.
 	Workers(ctx context.Context) ([]*messages.Worker, error)
+	// GetWorker returns a worker with its history, also one that is gone and known.
+	GetWorker(ctx context.Context, id string) (*messages.GetWorkerResponse, error)
+	// ChangeWorker returns the worker when what is wanted of it is durable.
+	ChangeWorker(ctx context.Context, req *messages.ChangeWorkerRequest, principal string) (*messages.Worker, error)
 	// Info says what answers. It fails while the node is not ready.
 	Info(ctx context.Context) (*messages.GetServerInfoResponse, error)
 }

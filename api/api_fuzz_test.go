@@ -15,8 +15,8 @@ import (
 // answer as if it had made a mistake.
 func FuzzRequest(f *testing.F) {
 	methods := []string{
-		"SubmitRuns", "GetRun", "ListRuns", "WatchRuns", "ReadLog", "CancelRun", "ExplainJob", "ListWorkers",
-		"RetryRun",
+		"SubmitRuns", "GetRun", "ListRuns", "WatchRuns", "ReadLog", "CancelRun", "ExplainJob", "ListWorkers", "GetWorker",
+		"ChangeWorker", "RetryRun",
 	}
 	types := []string{
 		"application/json", "application/proto", "application/grpc", "application/grpc-web+proto",

@@ -145,6 +145,17 @@ func (c *Client) Workers(ctx context.Context) ([]*messages.Worker, error) {
 	return res.GetWorkers(), err
 }
 
+// Worker returns a worker with its history.
+func (c *Client) Worker(ctx context.Context, id string) (*messages.GetWorkerResponse, error) {
+	return call(ctx, c.rpc.GetWorker, &messages.GetWorkerRequest{WorkerId: id})
+}
+
+// ChangeWorker drains a worker, lets it take jobs again, or changes its labels.
+func (c *Client) ChangeWorker(ctx context.Context, req *messages.ChangeWorkerRequest) (*messages.Worker, error) {
+	res, err := call(ctx, c.rpc.ChangeWorker, req)
+	return res.GetWorker(), err
+}
+
 // Info says what answers.
 func (c *Client) Info(ctx context.Context) (*messages.GetServerInfoResponse, error) {
 	return call(ctx, c.rpc.GetServerInfo, &messages.GetServerInfoRequest{})

@@ -149,16 +149,6 @@ func (s *service) ExplainJob(
 	return connect.NewResponse(answer), nil
 }
 
-func (s *service) ListWorkers(
-	ctx context.Context, _ *connect.Request[messages.ListWorkersRequest],
-) (*connect.Response[messages.ListWorkersResponse], error) {
-	workers, err := s.backend.Workers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return connect.NewResponse(&messages.ListWorkersResponse{Workers: workers}), nil
-}
-
 func (s *service) GetServerInfo(
 	ctx context.Context, _ *connect.Request[messages.GetServerInfoRequest],
 ) (*connect.Response[messages.GetServerInfoResponse], error) {

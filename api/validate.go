@@ -120,10 +120,14 @@ func checkCancel(req *messages.CancelRunRequest) error {
 	if err := checkName("job key", req.GetJobKey()); err != nil {
 		return err
 	}
-	if n := len(req.GetReason()); n > MaxReasonBytes {
+	return checkReason(req.GetReason())
+}
+
+func checkReason(reason string) error {
+	if n := len(reason); n > MaxReasonBytes {
 		return problem.New(problem.Invalid, "the reason has %d bytes, more than %d", n, MaxReasonBytes)
 	}
-	if !printable(req.GetReason()) {
+	if !printable(reason) {
 		return problem.New(problem.Invalid, "the reason has a character that cannot be printed")
 	}
 	return nil

@@ -76,8 +76,8 @@ func (y *yard) worker(id string, slots int, flags ...string) *process {
 func (y *yard) workerIn(dir, id string, slots int, flags ...string) *process {
 	y.t.Helper()
 	args := append([]string{
-		"worker", "--server", "nats://" + y.nats, "--id", id, "--labels", "linux", "--slots", strconv.Itoa(slots),
-		"--work-dir", dir,
+		"worker", "--server", "nats://" + y.nats, "--id", id, "--labels", "linux", "--no-probe", "--slots",
+		strconv.Itoa(slots), "--work-dir", dir,
 	}, flags...)
 	return start(y.t, "worker "+id, nil, args...)
 }

@@ -95,7 +95,7 @@ func (f *Fleet) startWorkers(ctx context.Context, server string) error {
 		name := fmt.Sprintf("worker-%d", i+1)
 		p, err := f.spawn(name, append([]string{
 			"worker", "--server", server, "--id", name, "--work-dir", filepath.Join(f.dir, name),
-			"--slots", strconv.Itoa(f.cfg.Slots), "--output", "json",
+			"--slots", strconv.Itoa(f.cfg.Slots), "--no-probe", "--output", "json",
 		}, f.cfg.WorkerArgs...))
 		if err != nil {
 			return err

@@ -94,7 +94,13 @@ func pasts() []past {
 		WorkerId: "w1", Incarnation: "i1", State: messages.WorkerState_WORKER_STATE_UNHEALTHY, Reason: "silent",
 		Labels: []string{"linux"}, Slots: 4,
 	}
+	w2 := &messages.WorkerChanged{
+		WorkerId: "w1", Incarnation: "i1", State: messages.WorkerState_WORKER_STATE_GONE, Reason: "held back: old disk",
+		Labels: []string{"gpu", "linux"}, Slots: 4, Resources: &messages.Resources{CpuMilli: 4000, MemoryBytes: 8 << 30},
+		Pool: "trusted", HeldBack: true, Added: []string{"big"}, Removed: []string{"gpu"}, Alert: true,
+	}
 	changed, quarantined := messages.History{Stamp: stamp, Worker: w}, ofJob
+	adjusted := messages.History{Stamp: stamp, Worker: w2}
 	quarantined.Poisoned = &messages.ActorQuarantined{Actor: "job-1", Reason: "panic"}
 
 	retried, web := ofRun, s
@@ -109,6 +115,7 @@ func pasts() []past {
 		{"run_submitted.shared", shared, messages.EncodeSubmission(s, nil, stamp)},
 		{"run_cancel_requested", cancelled, messages.EncodeRunCancel(id.Run, c, stamp)},
 		{"worker_changed", changed, messages.EncodeWorkerChange(w, stamp)},
+		{"worker_changed.adjusted", adjusted, messages.EncodeWorkerChange(w2, stamp)},
 		{"actor_quarantined", quarantined, messages.EncodeQuarantine("job-1", "panic", id, stamp)},
 	}
 	for name, e := range map[string]job.Event{

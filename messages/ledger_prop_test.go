@@ -3,12 +3,14 @@ package messages_test
 import (
 	"cmp"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"yardmaster/domain/fleet"
 	"yardmaster/domain/job"
 	"yardmaster/domain/ledger"
 	"yardmaster/domain/plan"
@@ -43,6 +45,8 @@ func (r *replay) fold(data []byte) error {
 		err = r.ledger.RunCancelled(h.Job.Run, *h.Cancelled)
 	case h.JobEvent != nil:
 		err = r.ledger.JobEvent(h.Job, h.JobEvent, h.At)
+	case h.Worker != nil:
+		err = messages.FoldWorker(r.ledger.Workers, h.Worker, h.Stamp)
 	}
 	return err
 }
@@ -168,13 +172,17 @@ func (o *owner) command(t *rapid.T, entry *ledger.Entry) {
 	}
 }
 
-// store keeps the event, and now and then one that no ledger minds.
+// store keeps the event, and now and then one of a worker, or one that no ledger
+// minds.
 func (o *owner) store(t *rapid.T, data []byte) {
 	o.history = append(o.history, data)
 	switch rapid.IntRange(0, 9).Draw(t, "noise") {
-	case 0:
-		o.history = append(o.history, messages.EncodeWorkerChange(&messages.WorkerChanged{WorkerId: "w1"}, o.stamp("w1")))
-	case 1:
+	case 0, 1:
+		id, says, c := anyWorkerID().Draw(t, "worker"), anySays().Draw(t, "says"), anyWorkerChange().Draw(t, "change")
+		c.At, c.Principal = o.now, "w1"
+		o.history = append(o.history, messages.EncodeWorkerChange(messages.WorkerChange(id, says, c), o.stamp("w1")))
+		o.ledger.Workers.Apply(id, says, c)
+	case 2:
 		id := job.ID{Run: o.last}
 		o.history = append(o.history, messages.EncodeQuarantine("job-1", "panic", id, o.stamp("yardmaster")))
 	}
@@ -188,6 +196,8 @@ type contents struct {
 	Ended []ledger.Ended
 	Keys  []run.Key
 	Uses  []ledger.KeyUse
+	// Workers are in the order in which they are let go of.
+	Workers []fleet.Record
 }
 
 func contentsOf(l *ledger.Ledger) contents {
@@ -204,6 +214,7 @@ func contentsOf(l *ledger.Ledger) contents {
 	for key, use := range l.Keys() {
 		c.Keys, c.Uses = append(c.Keys, key), append(c.Uses, use)
 	}
+	c.Workers = slices.Collect(l.Workers.All())
 	return c
 }
 
@@ -224,6 +235,7 @@ func sameLedger(t *rapid.T, when string, want, got *ledger.Ledger) {
 	differ("ended runs", w.Ended, g.Ended)
 	differ("keys", w.Keys, g.Keys)
 	differ("uses of keys", w.Uses, g.Uses)
+	differ("workers", w.Workers, g.Workers)
 }
 
 // TestALedgerIsTheSameWhereverItWasCut writes a history, and reads it back four

@@ -37,6 +37,9 @@ func EncodeLedger(l *ledger.Ledger) []byte {
 			Project: projectToProto(key.Project),
 		})
 	}
+	for r := range l.Workers.All() {
+		m.Workers = append(m.Workers, recordToProto(r))
+	}
 	return must(proto.Marshal(m))
 }
 
@@ -87,6 +90,13 @@ func DecodeLedger(data []byte, l *ledger.Ledger, plans *Plans) error {
 			return err
 		}
 		l.Restore(entry)
+	}
+	for _, w := range m.GetWorkers() {
+		r, err := recordFromProto(w)
+		if err != nil {
+			return err
+		}
+		l.Workers.Restore(r)
 	}
 	return nil
 }

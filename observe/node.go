@@ -14,7 +14,6 @@ import (
 	"yardmaster/actors"
 	"yardmaster/cluster/journal"
 	"yardmaster/domain/job"
-	"yardmaster/domain/worker"
 	"yardmaster/supervisor"
 )
 
@@ -61,6 +60,7 @@ func NewNode() *Node {
 	})
 	n.registry.MustRegister(n.journalEvents, n.journalBytes, n.journalRetry)
 	n.watchJobs()
+	n.watchFleet()
 	for name, gauge := range map[string]*supervisor.Gauge{
 		"gateway": &n.Mailboxes.Gateway, "partition": &n.Mailboxes.Partitions,
 		"job": &n.Mailboxes.Jobs, "run": &n.Mailboxes.Runs,
@@ -100,24 +100,6 @@ func (n *Node) watchMailbox(class string, gauge *supervisor.Gauge) {
 			ConstLabels: labels,
 		}, func() float64 { return float64(gauge.Refused()) }),
 	)
-}
-
-// Watch shows the workers of a roster, by state.
-func (n *Node) Watch(roster *actors.Roster) {
-	for _, state := range []worker.State{worker.Available, worker.Unhealthy, worker.Draining} {
-		n.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "yardmaster_workers", Help: "Workers that the node knows, by state.",
-			ConstLabels: prometheus.Labels{"state": state.String()},
-		}, func() float64 {
-			count := 0
-			for _, m := range roster.Members() {
-				if m.State == state {
-					count++
-				}
-			}
-			return float64(count)
-		}))
-	}
 }
 
 // Journal returns what the journals call.

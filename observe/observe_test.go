@@ -203,7 +203,7 @@ func TestBreakersShowTheirState(t *testing.T) {
 func TestANodeShowsItsJournalAndItsJobs(t *testing.T) {
 	t.Parallel()
 	n := observe.NewNode()
-	n.Watch(actors.NewRoster())
+	n.Watch(actors.NewRoster(n.Actors.Assignments()))
 	h := n.Journal()
 	h.Appended(3, 1000, 4*time.Millisecond)
 	h.Appended(1, 24, 2*time.Millisecond)
@@ -230,6 +230,8 @@ func TestANodeShowsItsJournalAndItsJobs(t *testing.T) {
 		{"yardmaster_mailbox_messages", "class=job", 0},
 		{"yardmaster_mailbox_refused_total", "class=gateway", 0},
 		{"yardmaster_workers", "state=AVAILABLE", 0},
+		{"yardmaster_workers", "state=RUNNING", 0},
+		{"yardmaster_alerts_total", "alert=worker_unreachable", 0},
 	} {
 		assert.InDelta(t, tt.want, f.value(t, tt.name, tt.labels), 1e-9, "%s{%s}", tt.name, tt.labels)
 	}
@@ -247,7 +249,7 @@ func TestANodeShowsItsJournalAndItsJobs(t *testing.T) {
 func TestMetricsAreAnInterface(t *testing.T) {
 	t.Parallel()
 	n, w := observe.NewNode(), observe.NewWorker()
-	n.Watch(actors.NewRoster())
+	n.Watch(actors.NewRoster(n.Actors.Assignments()))
 	n.Journal().Breaker("closed")
 	for _, h := range []hooked{n, w} {
 		callAll(h)

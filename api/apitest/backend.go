@@ -27,6 +27,8 @@ type Backend struct {
 	OnRetry func(r *messages.RetryRunRequest, principal string) (*messages.RetryRunResponse, error)
 	// Warnings is what Warn answers.
 	Warnings []string
+	// OnWorker answers GetWorker; nil finds the worker in WorkerList.
+	OnWorker func(id string) (*messages.GetWorkerResponse, error)
 	// Fail is what every call answers, when it is set.
 	Fail error
 
@@ -35,8 +37,11 @@ type Backend struct {
 	submissions []api.Submission
 	cancels     []*messages.CancelRunRequest
 	retries     []*messages.RetryRunRequest
+	changes     []*messages.ChangeWorkerRequest
+	changers    []string
 	logs        map[string][]*messages.ReadLogResponse
 	WorkerList  []*messages.Worker
+	WorkerPast  []*messages.WorkerEntry // of every worker
 	Why         *messages.ExplainJobResponse
 }
 
@@ -233,6 +238,45 @@ func (b *Backend) Explain(context.Context, string, uint32) (*messages.ExplainJob
 
 // Workers implements api.Backend.
 func (b *Backend) Workers(context.Context) ([]*messages.Worker, error) { return b.WorkerList, b.Fail }
+
+// GetWorker implements api.Backend.
+func (b *Backend) GetWorker(_ context.Context, id string) (*messages.GetWorkerResponse, error) {
+	if b.Fail != nil {
+		return nil, b.Fail
+	}
+	if b.OnWorker != nil {
+		return b.OnWorker(id)
+	}
+	for _, w := range b.WorkerList {
+		if w.GetWorkerId() == id {
+			return &messages.GetWorkerResponse{Worker: w, History: b.WorkerPast}, nil
+		}
+	}
+	return nil, problem.New(problem.NotFound, "there is no worker %s", id)
+}
+
+// ChangeWorker implements api.Backend. It remembers the change, by whom, and
+// changes nothing.
+func (b *Backend) ChangeWorker(
+	ctx context.Context, req *messages.ChangeWorkerRequest, principal string,
+) (*messages.Worker, error) {
+	answer, err := b.GetWorker(ctx, req.GetWorkerId())
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.changes = append(b.changes, req)
+	b.changers = append(b.changers, principal)
+	return answer.GetWorker(), nil
+}
+
+// Changes returns how workers were changed so far, and by whom.
+func (b *Backend) Changes() (changes []*messages.ChangeWorkerRequest, principals []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append(changes, b.changes...), append(principals, b.changers...)
+}
 
 // Info implements api.Backend.
 func (b *Backend) Info(context.Context) (*messages.GetServerInfoResponse, error) {

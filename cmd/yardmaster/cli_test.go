@@ -191,6 +191,14 @@ func sample(n int, state messages.JobState) *messages.Run {
 	}
 }
 
+// entry is a change of a worker a number of milliseconds after noon.
+func entry(ms int, by string, state messages.WorkerState, reason string) *messages.WorkerEntry {
+	return &messages.WorkerEntry{
+		UnixNanos: at(ms).AsTime().UnixNano(), Principal: by,
+		Changed: &messages.WorkerChanged{WorkerId: "w1", State: state, Reason: reason},
+	}
+}
+
 func filled() *apitest.Backend {
 	b := &apitest.Backend{
 		Why: &messages.ExplainJobResponse{
@@ -198,12 +206,27 @@ func filled() *apitest.Backend {
 		},
 		WorkerList: []*messages.Worker{
 			{
-				WorkerId: "w1", State: messages.WorkerState_WORKER_STATE_RUNNING, Labels: []string{"amd64", "linux"}, Slots: 8,
-				Used: 3, Version: "v1.0.0", SinceHeartbeat: durationpb.New(1200 * time.Millisecond),
+				WorkerId: "w1", State: messages.WorkerState_WORKER_STATE_RUNNING, Slots: 8, Used: 3, Version: "v1.0.0",
+				Labels:         []string{"amd64", "big", "go", "go=1", "go=1.26", "go=1.26.8", "linux", "sandbox=userns", "x64"},
+				Found:          []string{"amd64", "go", "go=1", "go=1.26", "go=1.26.8", "gpu", "linux", "sandbox=userns", "x64"},
+				SinceHeartbeat: durationpb.New(1200 * time.Millisecond), Pool: "trusted", ConnectedAt: at(0),
+				Resources:     &messages.Resources{CpuMilli: 4000, MemoryBytes: 8 << 30},
+				HeldResources: &messages.Resources{CpuMilli: 1500, MemoryBytes: 1 << 30},
+				Jobs:          []string{apitest.RunID(1) + ".0", apitest.RunID(1) + ".1"},
+				Added:         []string{"big"}, Removed: []string{"gpu"}, Reason: "+big -gpu: it has a new \x1b[2Jcard",
 			},
-			{WorkerId: "worker-two", State: messages.WorkerState_WORKER_STATE_DRAINING, Slots: 1},
+			{
+				WorkerId: "worker-two", State: messages.WorkerState_WORKER_STATE_DRAINING, Slots: 1, HeldBack: true,
+				Reason: "held back",
+			},
+		},
+		WorkerPast: []*messages.WorkerEntry{
+			entry(0, "w1", messages.WorkerState_WORKER_STATE_AVAILABLE, "it registered"),
+			entry(60_000, "yardmaster", messages.WorkerState_WORKER_STATE_GONE, "not heard of for 44s"),
+			entry(90_000, "alice", messages.WorkerState_WORKER_STATE_GONE, "+big -gpu: it has a new \x1b[2Jcard"),
 		},
 	}
+	b.WorkerPast[1].Changed.Alert = true
 	b.Put(sample(1, failed))
 	second := sample(2, success)
 	second.Name, second.Jobs = "docs", second.Jobs[:1]
@@ -246,17 +269,30 @@ func TestWhatCommandsPrint(t *testing.T) {
 		"why":               {[]string{"why", run}, 0},
 		"why_job_json":      {[]string{"why", run + "/build", "-o", "json"}, 0},
 		"workers":           {[]string{"workers"}, 0},
-		"workers_json":      {[]string{"workers", "-o", "json"}, 0},
+		"workers_json":      {[]string{"workers", "list", "-o", "json"}, 0},
+		"worker_show":       {[]string{"workers", "show", "worker"}, 0},
+		"worker_show_json":  {[]string{"workers", "show", "w1", "-o", "json"}, 0},
+		"worker_missing":    {[]string{"workers", "show", "x1"}, 2},
+		"worker_ambiguous":  {[]string{"workers", "drain", "w"}, 2},
+		"worker_drain":      {[]string{"workers", "drain", "w1", "--reason", "old disk"}, 0},
+		"worker_resume":     {[]string{"workers", "resume", "worker-t"}, 0},
+		"worker_label":      {[]string{"workers", "label", "w1", "gpu", "big-"}, 0},
+		"worker_label_json": {[]string{"workers", "label", "w1", "gpu", "-o", "json"}, 0},
+		"worker_label_bad":  {[]string{"workers", "label", "w1", "a b", "-"}, 2},
+		"worker_label_none": {[]string{"workers", "label", "w1"}, 2},
 		"no_such_command":   {[]string{"lsit"}, 2},
 		"no_argument":       {[]string{"show"}, 2},
 		"bad_flag":          {[]string{"list", "--limit", "x"}, 2},
 		"bad_output":        {[]string{"list", "--output", "xml"}, 2},
 		"bad_level":         {[]string{"list", "--log-level", "loud"}, 2},
 		"bad_server_config": {strings.Fields("server --listen :8427 --partitions 0 --lease 1s --node-id a.b"), 2},
-		"bad_worker_config": {strings.Fields("worker --server http://u:secret@x --slots 0 --labels a/b --grace -1s"), 2},
-		"help":              {[]string{"--help"}, 0},
-		"help_submit":       {[]string{"submit", "--help"}, 0},
-		"help_logs":         {[]string{"logs", "--help"}, 0},
+		"bad_worker_config": {
+			strings.Fields("worker --server http://u:secret@x --slots 0 --labels -a,b=1 --pool A --grace -1s"), 2,
+		},
+		"help":         {[]string{"--help"}, 0},
+		"help_submit":  {[]string{"submit", "--help"}, 0},
+		"help_logs":    {[]string{"logs", "--help"}, 0},
+		"help_workers": {[]string{"workers", "--help"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -18,6 +18,8 @@ import (
 
 	"yardmaster/api"
 	"yardmaster/domain/project"
+	"yardmaster/domain/resource"
+	"yardmaster/domain/worker"
 )
 
 // nodeConfig is what an operator may choose about a coordinator node.
@@ -47,13 +49,16 @@ type nodeConfig struct {
 type workerConfig struct {
 	Server         string // URL of the server's NATS
 	ID             string
-	WorkDir        string // of the workspaces
-	MetricsListen  string // HOST:PORT of /metrics; empty means none
-	Labels         []string
+	WorkDir        string   // of the workspaces
+	MetricsListen  string   // HOST:PORT of /metrics; empty means none
+	Labels         []string // its operator's; what it finds comes beside them
 	Slots          int
-	Grace          time.Duration // between SIGTERM and SIGKILL of a step
-	DrainTimeout   time.Duration // for its attempts to end when it is stopped
-	LogCap         int64         // bytes of one attempt's log that are kept
+	Resources      resource.Amount // that jobs may take; of what is 0, all that is found
+	Pool           string          // the trust pool; empty means the default
+	NoProbe        bool            // find no labels
+	Grace          time.Duration   // between SIGTERM and SIGKILL of a step
+	DrainTimeout   time.Duration   // for its attempts to end when it is stopped
+	LogCap         int64           // bytes of one attempt's log that are kept
 	KeepWorkspaces bool
 	Logger         *slog.Logger
 	Node           *node // in the same process, for yardmaster run; else nil
@@ -66,6 +71,7 @@ const (
 	defaultLogCap     = 64 << 20
 	maxPartitions     = 1024
 	maxSlots          = 10_000
+	maxLabels         = 64 // given; as many again and more may be found
 	maxQueue          = 10_000_000
 	maxKept           = 10_000_000
 	shortestLease     = 5 * time.Second
@@ -125,8 +131,13 @@ func (c *workerConfig) bind(flags *pflag.FlagSet, workDir, id string) {
 	flags.StringVar(&c.ID, "id", id, "`name` of this worker, its own in the cluster")
 	flags.StringVar(&c.WorkDir, "work-dir", workDir, "`directory` of the workspaces")
 	flags.StringVar(&c.MetricsListen, "metrics-listen", "", "`host:port` of /metrics; empty means none")
-	flags.StringSliceVar(&c.Labels, "labels", defaultLabels(), "capabilities that jobs may demand with runs-on")
+	flags.StringSliceVar(&c.Labels, "labels", nil,
+		"capabilities that jobs may demand with runs-on, beside what the worker finds")
+	flags.BoolVar(&c.NoProbe, "no-probe", false, "do not look for capabilities: those of --labels are all")
 	flags.IntVar(&c.Slots, "slots", runtime.NumCPU(), "`attempts` at once")
+	flags.Var(&cpuFlag{&c.Resources.CPU}, "cpu", "`cores` that jobs may take in all, as 4 or 0.5 (default all)")
+	flags.Var(&memoryFlag{&c.Resources.Memory}, "memory", "memory that jobs may take in all, as 8GiB (default all)")
+	flags.StringVar(&c.Pool, "pool", "", "trust `pool` that the worker belongs to; empty means the default")
 	flags.DurationVar(&c.Grace, "grace", 10*time.Second, "time for a cancelled step between SIGTERM and SIGKILL")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 10*time.Minute, "time for running jobs to end after a stop")
 	flags.Int64Var(&c.LogCap, "log-cap", defaultLogCap, "`bytes` kept of the log of one attempt")
@@ -144,13 +155,15 @@ func (c *workerConfig) validate() error {
 		check(c.Grace >= 0, "--grace is negative"),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
 		check(c.LogCap > 0, "--log-cap is not positive"),
+		check(len(c.Labels) <= maxLabels, "--labels has %d labels, more than %d", len(c.Labels), maxLabels),
+		checkPool(c.Pool),
 	}
 	if c.MetricsListen != "" {
 		faults = append(faults, checkAddress("--metrics-listen", c.MetricsListen))
 	}
 	for i, label := range c.Labels {
 		c.Labels[i] = strings.ToLower(strings.TrimSpace(label))
-		faults = append(faults, checkName("--labels", c.Labels[i]))
+		faults = append(faults, checkLabel(c.Labels[i]))
 	}
 	return errors.Join(faults...)
 }
@@ -169,15 +182,18 @@ func checkRange(flag string, value, least, most int) error {
 // nameForm is the form of the names that become parts of NATS subjects.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$`)
 
-// labelForm is nameForm with the dot, which labels such as ubuntu-24.04 need.
-var labelForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$`)
-
 func checkName(flag, name string) error {
-	form, more := nameForm, ""
-	if flag == "--labels" {
-		form, more = labelForm, ", ."
-	}
-	return check(form.MatchString(name), "%s: %q is not 1 to 63 letters, digits, _, -%s", flag, name, more)
+	return check(nameForm.MatchString(name), "%s: %q is not 1 to 63 letters, digits, _, -", flag, name)
+}
+
+func checkLabel(label string) error {
+	return check(worker.CheckLabel(label) == nil,
+		"--labels: %q is not 1 to 63 letters, digits or any of ._=/-, the first a letter or digit", label)
+}
+
+func checkPool(name string) error {
+	return check(worker.CheckPool(name) == nil,
+		"--pool: %q is not 1 to 63 lower-case letters, digits or any of ._-, the first a letter or digit", name)
 }
 
 func checkAddress(flag, addr string) error {
@@ -201,8 +217,6 @@ func configError(err error) error {
 	}
 	return usageError("%s", strings.ReplaceAll(err.Error(), "\n", "\nyardmaster: "))
 }
-
-func defaultLabels() []string { return []string{runtime.GOOS, runtime.GOARCH} }
 
 // defaultName makes a name of the host's.
 func defaultName() string {

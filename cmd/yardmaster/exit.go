@@ -108,6 +108,13 @@ func wireCode(err *connect.Error) int {
 	return exitUnreachable
 }
 
+// unanswered reports whether err means that the server could not be reached, or
+// could not answer, so that asking again may help.
+func unanswered(err error) bool {
+	var wire *connect.Error
+	return errors.As(err, &wire) && wireCode(wire) == exitUnreachable
+}
+
 // fileFaults turns the faults in an answer of the API into those of the file.
 func fileFaults(err error, src []byte) error {
 	wire := api.Faults(err)

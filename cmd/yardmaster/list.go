@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -70,39 +69,4 @@ func clock(t time.Time) string {
 		return ""
 	}
 	return t.Local().Format(time.DateTime)
-}
-
-func (a *app) workersCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "workers",
-		Short: "List the workers that the server knows",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return a.workers() },
-	}
-}
-
-func (a *app) workers() error {
-	client, err := a.client()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	workers, err := client.Workers(a.stops.orderly)
-	if err != nil {
-		return err
-	}
-	if a.output == outputJSON {
-		return printJSON(a.out, &messages.ListWorkersResponse{Workers: workers})
-	}
-	rows := [][]string{{"WORKER", "STATE", "SLOTS", "HEARD", "VERSION", "LABELS"}}
-	for _, w := range workers {
-		rows = append(rows, []string{
-			w.GetWorkerId(), strings.TrimPrefix(w.GetState().String(), "WORKER_STATE_"),
-			strconv.Itoa(int(w.GetUsed())) + "/" + strconv.Itoa(int(w.GetSlots())),
-			duration(w.GetSinceHeartbeat().AsDuration()) + " ago", cleanLine(w.GetVersion()),
-			cleanLine(strings.Join(w.GetLabels(), ",")),
-		})
-	}
-	fmt.Fprint(a.out, table(rows))
-	return nil
 }

@@ -54,7 +54,8 @@ func testWorker(t *testing.T, natsAddress string) workerConfig {
 	t.Helper()
 	return workerConfig{
 		Server: "nats://" + natsAddress, ID: "w1", WorkDir: filepath.Join(t.TempDir(), "work"), Labels: []string{"linux"},
-		Slots: 2, Grace: time.Second, DrainTimeout: partsDeadline, LogCap: 1 << 20, Logger: slog.New(slog.DiscardHandler),
+		NoProbe: true, Slots: 2, Grace: time.Second, DrainTimeout: partsDeadline, LogCap: 1 << 20,
+		Logger: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"yardmaster/api"
 	"yardmaster/domain/plan"
 	"yardmaster/messages"
+	"yardmaster/worker/capability"
 	"yardmaster/workflow"
 )
 
@@ -53,7 +54,8 @@ output, and end with its verdict. Ctrl-C cancels it; a second Ctrl-C kills it.`,
 	flags.IntVar(&o.slots, "slots", runtime.NumCPU(), "jobs at once")
 	flags.BoolVar(&o.keep, "keep", false, "keep the temporary directory, with the workspaces")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log what the parts do")
-	flags.StringSliceVar(&o.labels, "labels", nil, "capabilities of the worker (default those the jobs demand)")
+	flags.StringSliceVar(&o.labels, "labels", nil,
+		"capabilities beside those of the machine (default those the jobs demand)")
 	return cmd
 }
 
@@ -89,17 +91,16 @@ func parseWorkflow(name string, src []byte) (*plan.Workflow, error) {
 	return wf, err
 }
 
-// localLabels returns the labels of the one worker of a run. When the user named
-// none it stands in for whatever the jobs demand, and says so; else a job that
-// demands another would wait for ever, so the run is refused.
+// localLabels returns the labels of the one worker of a run, beside those of its
+// machine. When the user named none it stands in for whatever the jobs demand, and
+// says so; else a job that demands another would wait for ever, so the run is
+// refused.
 func (a *app) localLabels(wf *plan.Workflow, given []string) ([]string, error) {
-	labels := given
-	if len(labels) == 0 {
-		labels = defaultLabels()
-	}
+	labels, found := slices.Clone(given), capability.Machine().Labels
 	for i := range wf.Jobs {
 		for _, want := range wf.Jobs[i].RunsOn {
-			if slices.ContainsFunc(labels, func(l string) bool { return strings.EqualFold(l, want) }) {
+			same := func(l string) bool { return strings.EqualFold(l, want) }
+			if slices.ContainsFunc(labels, same) || slices.ContainsFunc(found, same) {
 				continue
 			}
 			if len(given) > 0 {

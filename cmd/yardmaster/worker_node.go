@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -17,6 +19,7 @@ import (
 	"yardmaster/observe"
 	"yardmaster/supervisor"
 	"yardmaster/worker"
+	"yardmaster/worker/capability"
 	"yardmaster/worker/shim"
 )
 
@@ -67,14 +70,15 @@ func (w *workerNode) start(ctx context.Context, cfg workerConfig) error {
 		return err
 	}
 	w.later(func(context.Context) error { conn.Close(); return nil })
+	can := capabilities(ctx, cfg)
 	epoch := bridge.NewEpoch(bridge.Worker, time.Now())
 	system := bridge.NewSystem(cfg.ID, epoch, cfg.Logger)
 	w.later(func(context.Context) error { system.Shutdown(); return nil })
 	pool := supervisor.NewPool()
 	w.later(func(context.Context) error { pool.Close(); return nil })
 	w.actors = actors.NewWorkerNode(actors.WorkerConfig{
-		Log: cfg.Logger, System: system, ID: cfg.ID, Incarnation: epoch, Version: readBuildInfo().Version, Labels: cfg.Labels,
-		Slots:    cfg.Slots,
+		Log: cfg.Logger, System: system, ID: cfg.ID, Incarnation: epoch, Version: readBuildInfo().Version,
+		Labels: cfg.Labels, Found: can.Labels, Slots: cfg.Slots, Resources: can.Resources, Pool: cfg.Pool,
 		Executor: worker.Executors{plan.ExecutorProcess: executor, plan.ExecutorNoop: worker.Noop{}},
 		Discover: func(ctx context.Context) (string, error) { return natsjs.Discover(ctx, conn, cfg.ID) },
 		Hooks:    metrics.Supervision(), Dispatcher: pool,
@@ -96,6 +100,28 @@ func (w *workerNode) start(ctx context.Context, cfg workerConfig) error {
 	}
 	w.followConnection(back)
 	return w.serveMetrics(ctx, cfg, metrics)
+}
+
+// capabilities returns what the worker offers beside the labels it was given. A
+// worker of yardmaster run stands in for whatever its jobs demand, so it only looks
+// at what costs nothing: nobody waits for tools to tell their versions.
+func capabilities(ctx context.Context, cfg workerConfig) capability.Found {
+	begun, can := time.Now(), capability.Machine()
+	switch {
+	case cfg.NoProbe:
+		can.Labels = nil
+	case cfg.Node == nil:
+		can = capability.Discover(ctx, os.Environ())
+	}
+	if cfg.Resources.CPU > 0 {
+		can.Resources.CPU = cfg.Resources.CPU
+	}
+	if cfg.Resources.Memory > 0 {
+		can.Resources.Memory = cfg.Resources.Memory
+	}
+	cfg.Logger.Info("capabilities found", slog.String("labels", strings.Join(can.Labels, ",")),
+		slog.String("resources", can.Resources.String()), slog.Duration("took", time.Since(begun)))
+	return can
 }
 
 // dialWorker connects to the server, or to the node in the same process. back

@@ -1,5 +1,5 @@
 // Package ledger is what the journal of one partition adds up to: its runs, its
-// jobs and its idempotency keys.
+// jobs and its idempotency keys, and in one of them the workers.
 //
 // The same ledger is folded at every start, at every takeover and by the
 // compactor, so that recovery is exercised all the time. It has no lock: whoever
@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"yardmaster/domain/fleet"
 	"yardmaster/domain/job"
 	"yardmaster/domain/plan"
 	"yardmaster/domain/run"
@@ -102,6 +103,9 @@ type keyAge struct {
 
 // Ledger is the state of one partition. Make one with New.
 type Ledger struct {
+	// Workers are what is known of workers. Only one partition has any.
+	Workers *fleet.Fleet
+
 	keep  int
 	live  map[run.ID]*Entry
 	ended map[run.ID]Ended
@@ -128,7 +132,8 @@ type Ended struct {
 // that pack gives them.
 func New(keep int, pack func(*Entry) []byte) *Ledger {
 	return &Ledger{
-		keep: keep, pack: pack, live: map[run.ID]*Entry{}, ended: map[run.ID]Ended{}, keys: map[run.Key]KeyUse{},
+		Workers: fleet.New(), keep: keep, pack: pack,
+		live: map[run.ID]*Entry{}, ended: map[run.ID]Ended{}, keys: map[run.Key]KeyUse{},
 	}
 }
 

@@ -1,5 +1,7 @@
 package worker
 
+import "yardmaster/domain/resource"
+
 // Command is a wish concerning a worker, which may be refused.
 //
 //sumtype:decl
@@ -11,11 +13,16 @@ type Register struct {
 	ID ID
 	// Incarnation has the syntax of an ID.
 	Incarnation Incarnation
-	// Labels are at most MaxLabels. In lower case each is one letter or digit,
-	// then up to 62 letters, digits or any of "._=/-".
-	Labels []string
+	// Labels are those its operator gave it, Found those it found by itself. Both
+	// together are at most MaxLabels; see CheckLabel.
+	Labels, Found []string
 	// Slots lies in [1,MaxSlots].
 	Slots int
+	// Resources are what its attempts may take of the machine; nothing means that
+	// it offers none beside its slots.
+	Resources resource.Amount
+	// Pool is the trust pool it belongs to; see CheckPool. "" means the default.
+	Pool string
 	// Held is how many attempts this incarnation runs already: not 0 when it
 	// registers with another owner than before.
 	Held int
@@ -24,9 +31,7 @@ type Register struct {
 // Heartbeat is a worker's sign of life.
 type Heartbeat struct {
 	Incarnation Incarnation
-	// Held is how many attempts it runs. It counts when a silence ends; while a
-	// worker is heard of, what was taken and released counts, because an
-	// assignment may be under way.
+	// Held is how many attempts it runs.
 	Held int
 }
 
@@ -34,11 +39,18 @@ type Heartbeat struct {
 // length in which nothing was heard.
 type MissHeartbeat struct{ Incarnation Incarnation }
 
-// Drain asks that the worker finish what it runs and take no more.
+// Drain is a worker's own word that it takes no more attempts, and leaves when it
+// runs none.
 type Drain struct{}
 
-// Resume ends a drain.
-type Resume struct{}
+// Adjust is what an operator wants of a worker, which need not be there. See
+// Validate for its limits.
+type Adjust struct {
+	// HeldBack says whether it gets nothing new; nil leaves that as it is.
+	HeldBack *bool
+	// Add and Remove are labels that it shall have, and shall not.
+	Add, Remove []string
+}
 
 // Leave is a worker's last word: it runs nothing any more.
 type Leave struct{ Incarnation Incarnation }
@@ -46,18 +58,10 @@ type Leave struct{ Incarnation Incarnation }
 // Forget gives up on a worker that is UNHEALTHY.
 type Forget struct{}
 
-// Take counts an attempt that the worker was given.
-type Take struct{}
-
-// Release counts an attempt that the worker no longer runs.
-type Release struct{}
-
 func (Register) command()      {}
 func (Heartbeat) command()     {}
 func (MissHeartbeat) command() {}
 func (Drain) command()         {}
-func (Resume) command()        {}
+func (Adjust) command()        {}
 func (Leave) command()         {}
 func (Forget) command()        {}
-func (Take) command()          {}
-func (Release) command()       {}

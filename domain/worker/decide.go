@@ -6,18 +6,16 @@ import (
 	"slices"
 )
 
-// Why a command is refused, beside InvalidStateTransition and ErrBadRegistration.
+// Why a command is refused, beside InvalidStateTransition, ErrBadRegistration and
+// ErrBadAdjustment.
 var (
 	// ErrOtherWorker means that a registration names another worker.
 	ErrOtherWorker = errors.New("worker: another worker's id")
 	// ErrSuperseded means that a message is of an earlier life of the worker.
 	ErrSuperseded = errors.New("worker: incarnation was superseded")
-	// ErrNotRegistered means that the worker, or this life of it, must register first.
+	// ErrNotRegistered means that the worker, or this life of it, must register
+	// first: it never did, or it was silent for too long.
 	ErrNotRegistered = errors.New("worker: incarnation is not registered")
-	// ErrNoFreeSlot means that the worker holds as many attempts as it has slots.
-	ErrNoFreeSlot = errors.New("worker: no free slot")
-	// ErrNothingHeld means that the worker holds no attempt that could be released.
-	ErrNothingHeld = errors.New("worker: holds no attempt")
 	// ErrBadHeld means that a worker says it runs an impossible number of attempts.
 	ErrBadHeld = errors.New("worker: impossible number of attempts held")
 )
@@ -34,16 +32,12 @@ func Decide(w Worker, c Command) ([]Event, error) {
 		return w.miss(c)
 	case Drain:
 		return w.drain()
-	case Resume:
-		return w.resume()
+	case Adjust:
+		return w.adjust(c)
 	case Leave:
 		return w.leave(c)
 	case Forget:
 		return w.forget()
-	case Take:
-		return w.take()
-	case Release:
-		return w.release()
 	}
 	panic("worker: command without a rule in Decide")
 }
@@ -62,19 +56,29 @@ func (w Worker) register(c Register) ([]Event, error) {
 		return nil, fmt.Errorf("%w: %q of %q", ErrSuperseded, c.Incarnation, w.ID)
 	}
 	registered := Registered{
-		ID: c.ID, Incarnation: c.Incarnation, Labels: CanonicalLabels(c.Labels), Slots: c.Slots, Held: c.Held,
+		ID: c.ID, Incarnation: c.Incarnation, Labels: CanonicalLabels(slices.Concat(c.Labels, c.Found)),
+		Slots: c.Slots, Resources: c.Resources, Pool: c.Pool, Held: c.Held,
 	}
 	switch {
 	case w.Incarnation == "":
-		return []Event{registered}, nil
+		return w.nowIdle([]Event{registered}, c.Held), nil
 	case w.Incarnation != c.Incarnation:
-		return []Event{Superseded{Old: w.Incarnation, New: c.Incarnation, Attempts: w.Held}, registered}, nil
-	case w.Misses == 0 && w.Slots == c.Slots && slices.Equal(w.Labels, registered.Labels):
-		return nil, nil
-	case w.Misses == 0:
-		registered.Held = w.Held // see Heartbeat.Held
+		w.Draining = false
+		return w.nowIdle([]Event{
+			Superseded{Old: w.Incarnation, New: c.Incarnation, Attempts: w.Held}, registered,
+		}, c.Held), nil
+	case !w.is(registered):
+		return w.nowIdle([]Event{registered}, c.Held), nil
+	case w.Misses > 0:
+		return w.nowIdle([]Event{Recovered{Held: c.Held}}, c.Held), nil
 	}
-	return w.nowIdle([]Event{registered}, registered.Held), nil
+	return w.count(c.Held), nil
+}
+
+// is reports whether the worker is and can what a registration says.
+func (w Worker) is(r Registered) bool {
+	return w.Incarnation == r.Incarnation && w.Slots == r.Slots && w.Resources == r.Resources && w.Pool == r.Pool &&
+		slices.Equal(w.Said, r.Labels)
 }
 
 func (w Worker) heartbeat(c Heartbeat) ([]Event, error) {
@@ -84,10 +88,18 @@ func (w Worker) heartbeat(c Heartbeat) ([]Event, error) {
 	if c.Held < 0 || c.Held > MaxSlots {
 		return nil, fmt.Errorf("%w: %d by %q", ErrBadHeld, c.Held, w.ID)
 	}
-	if w.Misses == 0 {
-		return nil, nil
+	if w.Misses > 0 { // what it is and can is looked at anew before it counts as healthy
+		return nil, fmt.Errorf("%w: %q was silent for too long", ErrNotRegistered, w.ID)
 	}
-	return w.nowIdle([]Event{Recovered{Held: c.Held}}, c.Held), nil
+	return w.count(c.Held), nil
+}
+
+// count tells how many attempts the worker runs, if that is news.
+func (w Worker) count(held int) []Event {
+	if held == w.Held {
+		return nil
+	}
+	return w.nowIdle([]Event{Counted{Held: held}}, held)
 }
 
 func (w Worker) miss(c MissHeartbeat) ([]Event, error) {
@@ -104,20 +116,31 @@ func (w Worker) drain() ([]Event, error) {
 	if w.Draining {
 		return nil, nil
 	}
-	if w.Held == 0 && w.Misses == 0 {
-		return []Event{DrainStarted{}, Drained{}}, nil
+	events := []Event{DrainStarted{}}
+	if w.Misses > 0 { // only a worker that is heard of can be said to be drained
+		return events, nil
 	}
-	return []Event{DrainStarted{}}, nil
+	w.Draining = true
+	return w.nowIdle(events, w.Held), nil
 }
 
-func (w Worker) resume() ([]Event, error) {
-	if w.Left || w.Incarnation == "" {
-		return nil, w.cannotBecome(Available)
+func (w Worker) adjust(c Adjust) ([]Event, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
 	}
-	if !w.Draining {
+	next := w.Settings.adjusted(c, w.Said)
+	if next.Equal(w.Settings) {
 		return nil, nil
 	}
-	return []Event{Resumed{}}, nil
+	if len(next.Added) > MaxSettings || len(next.Removed) > MaxSettings {
+		return nil, fmt.Errorf("%w: operators would have added %d labels to %q and removed %d; %d each are the most",
+			ErrBadAdjustment, len(next.Added), w.ID, len(next.Removed), MaxSettings)
+	}
+	events, before := []Event{Adjusted{next}}, w.State()
+	if w.Settings = next; w.State() == Draining && before != Draining {
+		events = w.nowIdle(events, w.Held)
+	}
+	return events, nil
 }
 
 func (w Worker) leave(c Leave) ([]Event, error) {
@@ -137,32 +160,12 @@ func (w Worker) forget() ([]Event, error) {
 	if w.State() != Unhealthy {
 		return nil, w.cannotBecome(Gone)
 	}
-	return []Event{Forgotten{Attempts: w.Held}}, nil
-}
-
-func (w Worker) take() ([]Event, error) {
-	if !w.State().Takes() {
-		return nil, w.cannotBecome(Running)
-	}
-	if w.Free() == 0 {
-		return nil, fmt.Errorf("%w: %q holds %d of %d", ErrNoFreeSlot, w.ID, w.Held, w.Slots)
-	}
-	return []Event{Taken{}}, nil
-}
-
-func (w Worker) release() ([]Event, error) {
-	if w.Held == 0 {
-		return nil, fmt.Errorf("%w: %q", ErrNothingHeld, w.ID)
-	}
-	if w.Misses > 0 { // only a worker that is heard of can be said to be drained
-		return []Event{Released{}}, nil
-	}
-	return w.nowIdle([]Event{Released{}}, w.Held-1), nil
+	return []Event{Forgotten{Attempts: w.Held, Alert: !w.Draining || w.Held > 0}}, nil
 }
 
 // nowIdle adds that the worker is drained, when it drains and holds nothing more.
 func (w Worker) nowIdle(events []Event, held int) []Event {
-	if w.Draining && held == 0 {
+	if w.drains() && held == 0 {
 		return append(events, Drained{})
 	}
 	return events

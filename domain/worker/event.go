@@ -1,6 +1,10 @@
 package worker
 
-import "slices"
+import (
+	"slices"
+
+	"yardmaster/domain/resource"
+)
 
 // Event is a fact about a worker, named in the past tense.
 //
@@ -11,8 +15,10 @@ type Event interface{ event() }
 type Registered struct {
 	ID          ID
 	Incarnation Incarnation
-	Labels      []string // lower case, sorted, each once
+	Labels      []string // its operator's and found ones: lower case, sorted, each once
 	Slots       int
+	Resources   resource.Amount
+	Pool        string
 	Held        int
 }
 
@@ -24,48 +30,51 @@ type Superseded struct {
 	Attempts int // how many the old one held, as far as known
 }
 
+// Counted tells how many attempts a worker runs, when that has changed.
+type Counted struct{ Held int }
+
 // HeartbeatMissed tells that a lease ran out; the worker is UNHEALTHY.
 type HeartbeatMissed struct {
 	Misses   int // in a row, this one included
 	Attempts int // how many it holds, as far as known
 }
 
-// Recovered tells that a worker was heard of again. Its misses are forgotten.
+// Recovered tells that a worker registered again after a silence, as the one it
+// was. Its misses are forgotten.
 type Recovered struct{ Held int }
 
-// DrainStarted tells that the worker takes no more attempts.
+// DrainStarted tells that the worker stops, and takes no more attempts.
 type DrainStarted struct{}
 
-// Drained tells that a draining worker runs nothing any more, so it may leave.
+// Drained tells that a draining worker runs nothing any more, so it may leave. It
+// may come again, since an assignment may have been under way.
 type Drained struct{}
 
-// Resumed tells that the worker takes attempts again.
-type Resumed struct{}
+// Adjusted tells what operators want of the worker from now on.
+type Adjusted struct{ Settings Settings }
 
 // Left tells that the worker is gone. Its attempts are provably gone with it.
 type Left struct{ Attempts int }
 
 // Forgotten tells that a silent worker was given up. Whether its attempts are
 // gone is not known: their leases decide.
-type Forgotten struct{ Attempts int }
-
-// Taken tells that the worker runs one more attempt.
-type Taken struct{}
-
-// Released tells that the worker runs one attempt less.
-type Released struct{}
+type Forgotten struct {
+	Attempts int
+	// Alert means that somebody should look into it: the worker had not said that
+	// it would leave, or still had attempts.
+	Alert bool
+}
 
 func (Registered) event()      {}
 func (Superseded) event()      {}
+func (Counted) event()         {}
 func (HeartbeatMissed) event() {}
 func (Recovered) event()       {}
 func (DrainStarted) event()    {}
 func (Drained) event()         {}
-func (Resumed) event()         {}
+func (Adjusted) event()        {}
 func (Left) event()            {}
 func (Forgotten) event()       {}
-func (Taken) event()           {}
-func (Released) event()        {}
 
 // Evolve folds one event into the state. It never fails: an event already
 // happened.
@@ -73,25 +82,25 @@ func Evolve(w Worker, e Event) Worker {
 	switch e := e.(type) {
 	case Registered:
 		w.ID, w.Incarnation = e.ID, e.Incarnation
-		w.Labels, w.Slots, w.Held, w.Misses = e.Labels, e.Slots, e.Held, 0
+		w.Said, w.Slots, w.Resources, w.Pool = e.Labels, e.Slots, e.Resources, e.Pool
+		w.Labels, w.Held, w.Misses = w.Settings.Apply(e.Labels), e.Held, 0
 	case Superseded:
 		former := append(slices.Clone(w.Former), e.Old)
 		w.Former = former[max(0, len(former)-maxFormer):]
 		w.Held, w.Misses, w.Draining = 0, 0, false
+	case Counted:
+		w.Held = e.Held
 	case HeartbeatMissed:
 		w.Misses = e.Misses
 	case Recovered:
 		w.Held, w.Misses = e.Held, 0
 	case DrainStarted:
 		w.Draining = true
-	case Resumed:
-		w.Draining = false
+	case Adjusted:
+		w.Settings = e.Settings
+		w.Labels = w.Settings.Apply(w.Said)
 	case Left, Forgotten:
 		w.Held, w.Left = 0, true
-	case Taken:
-		w.Held++
-	case Released:
-		w.Held--
 	case Drained: // says what the state already shows
 	}
 	return w

@@ -5,17 +5,25 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"yardmaster/domain/resource"
 )
 
 // Limits of a registration.
 const (
 	MaxSlots  = 10_000
-	MaxLabels = 64
-	MaxName   = 63 // bytes of an ID, an incarnation or a label
+	MaxLabels = 256
+	MaxName   = 63 // bytes of an ID, an incarnation, a label or a pool
 )
 
-// ErrBadRegistration means that a registration breaks a limit or a syntax.
-var ErrBadRegistration = errors.New("worker: bad registration")
+var (
+	// ErrBadRegistration means that a registration breaks a limit or a syntax.
+	ErrBadRegistration = errors.New("worker: bad registration")
+	// ErrBadLabel means that a text is not a label.
+	ErrBadLabel = errors.New("worker: bad label")
+	// ErrBadPool means that a text is not the name of a trust pool.
+	ErrBadPool = errors.New("worker: bad pool")
+)
 
 // Validate returns an error that is ErrBadRegistration and names every fault, or nil.
 func (r Register) Validate() error {
@@ -23,27 +31,71 @@ func (r Register) Validate() error {
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrBadRegistration}, args...)...))
 	}
-	if !isName(string(r.ID), isAlnum, "_-") {
+	if !ValidID(r.ID) {
 		fault("id %q is not 1 to %d letters, digits, '_' or '-', the first a letter or digit", clip(string(r.ID)), MaxName)
 	}
 	if !isName(string(r.Incarnation), isAlnum, "_-") {
 		fault("incarnation %q has not the form of an id", clip(string(r.Incarnation)))
 	}
-	if len(r.Labels) > MaxLabels {
-		fault("%d labels are more than %d", len(r.Labels), MaxLabels)
+	labels := slices.Concat(r.Labels, r.Found)
+	if len(labels) > MaxLabels {
+		fault("%d labels are more than %d", len(labels), MaxLabels)
 	}
-	for _, label := range r.Labels[:min(len(r.Labels), MaxLabels)] {
-		if !isName(strings.ToLower(label), isLowerAlnum, "._=/-") {
-			fault("label %q is not 1 to %d letters, digits or any of ._=/-, the first a letter or digit", clip(label), MaxName)
+	for _, label := range labels[:min(len(labels), MaxLabels)] {
+		if says := labelFault(label); says != "" {
+			fault("%s", says)
 		}
 	}
 	if r.Slots < 1 || r.Slots > MaxSlots {
 		fault("%d slots are not in [1,%d]", r.Slots, MaxSlots)
 	}
+	if r.Resources.CPU < 0 || r.Resources.CPU > resource.MaxCPU {
+		fault("%d thousandths of a core are not in [0,%d]", r.Resources.CPU, int64(resource.MaxCPU))
+	}
+	if r.Resources.Memory < 0 || r.Resources.Memory > resource.MaxMemory {
+		fault("%d bytes of memory are not in [0,%d]", r.Resources.Memory, int64(resource.MaxMemory))
+	}
+	if says := poolFault(r.Pool); says != "" {
+		fault("%s", says)
+	}
 	if r.Held < 0 || r.Held > MaxSlots {
 		fault("%d attempts held are not in [0,%d]", r.Held, MaxSlots)
 	}
 	return errors.Join(faults...)
+}
+
+// ValidID reports whether id can be a worker's: see Register.
+func ValidID(id ID) bool { return isName(string(id), isAlnum, "_-") }
+
+// CheckLabel returns ErrBadLabel, with what is wrong, or nil. In lower case a label
+// is one letter or digit, then up to 62 letters, digits or any of "._=/-".
+func CheckLabel(label string) error { return faultAs(ErrBadLabel, labelFault(label)) }
+
+// CheckPool returns ErrBadPool, with what is wrong, or nil. The default pool is "";
+// others are one lower-case letter or digit, then up to 62 of these or any of "._-".
+func CheckPool(name string) error { return faultAs(ErrBadPool, poolFault(name)) }
+
+func labelFault(label string) string {
+	if isName(strings.ToLower(label), isLowerAlnum, "._=/-") {
+		return ""
+	}
+	return fmt.Sprintf("label %q is not 1 to %d letters, digits or any of ._=/-, the first a letter or digit",
+		clip(label), MaxName)
+}
+
+func poolFault(name string) string {
+	if name == "" || isName(name, isLowerAlnum, "._-") {
+		return ""
+	}
+	return fmt.Sprintf("pool %q is not 1 to %d lower-case letters, digits or any of ._-, the first a letter or digit",
+		clip(name), MaxName)
+}
+
+func faultAs(kind error, says string) error {
+	if says == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", kind, says)
 }
 
 // CanonicalLabels returns labels in lower case, sorted and each once: the form in

@@ -45,7 +45,7 @@ func (s State) May(next State) bool {
 	}
 	switch s {
 	case Unknown:
-		return next.Takes()
+		return next.Takes() || next == Draining // held back since before it registered
 	case Available, Running, Unhealthy, Draining:
 		return next != Unknown
 	case Gone:

@@ -13,21 +13,22 @@ import (
 func anyCommand() *rapid.Generator[worker.Command] {
 	return rapid.Custom(func(t *rapid.T) worker.Command {
 		life := worker.Incarnation(rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e", "f"}).Draw(t, "incarnation"))
-		held := rapid.IntRange(-1, 4).Draw(t, "held")
+		held, back := rapid.IntRange(-1, 4).Draw(t, "held"), rapid.Bool().Draw(t, "back")
+		some := func(what string) []string {
+			return rapid.SliceOfN(rapid.SampledFrom([]string{"gpu", "GPU", "linux", "big"}), 0, 3).Draw(t, what)
+		}
 		return rapid.SampledFrom([]worker.Command{
 			worker.Register{
 				ID: "w1", Incarnation: life, Held: held, Slots: rapid.IntRange(0, 3).Draw(t, "slots"),
-				Labels: rapid.SliceOfN(rapid.SampledFrom([]string{"gpu", "GPU", "linux"}), 0, 3).Draw(t, "labels"),
+				Labels: some("labels"), Found: some("found"), Pool: rapid.SampledFrom([]string{"", "p"}).Draw(t, "pool"),
 			},
 			worker.Heartbeat{Incarnation: life, Held: held},
 			worker.MissHeartbeat{Incarnation: life},
 			worker.Drain{},
-			worker.Resume{},
+			worker.Adjust{HeldBack: &back},
+			worker.Adjust{Add: some("add"), Remove: some("remove")},
 			worker.Leave{Incarnation: life},
 			worker.Forget{},
-			worker.Take{},
-			worker.Take{},
-			worker.Release{},
 		}).Draw(t, "command")
 	})
 }
@@ -58,11 +59,19 @@ func TestWorkerInvariants(t *testing.T) {
 			if from, to := before.State(), w.State(); from != to && !from.May(to) {
 				t.Fatalf("%T moved the worker from %s to %s", c, from, to)
 			}
-			if _, taken := c.(worker.Take); taken && w.Held > w.Slots && len(events) > 0 {
-				t.Fatalf("%d attempts taken on %d slots", w.Held, w.Slots)
+			if w.Held < 0 || w.State().Takes() && (w.Settings.HeldBack || w.Misses > 0) {
+				t.Fatalf("held %d in %s, held back: %v", w.Held, w.State(), w.Settings.HeldBack)
 			}
-			if w.Held < 0 || w.Free() < 0 || w.Free() > 0 && !w.State().Takes() {
-				t.Fatalf("held %d, free %d in %s", w.Held, w.Free(), w.State())
+			if _, adjusts := c.(worker.Adjust); !adjusts && !w.Settings.Equal(before.Settings) {
+				t.Fatalf("%T changed what operators want", c)
+			}
+			if want := w.Settings.Apply(w.Said); !slices.Equal(want, w.Labels) {
+				t.Fatalf("labels %q are not %q", w.Labels, want)
+			}
+			for _, label := range w.Settings.Added {
+				if slices.Contains(w.Settings.Removed, label) {
+					t.Fatalf("%q is both added and removed", label)
+				}
 			}
 			if superseded[w.Incarnation] && slices.Contains(w.Former, w.Incarnation) {
 				t.Fatalf("incarnation %q came back", w.Incarnation)
@@ -93,7 +102,7 @@ func TestRepeatingAWishChangesNothing(t *testing.T) {
 		}
 		c := anyCommand().Draw(t, "twice")
 		switch c.(type) {
-		case worker.Take, worker.Release, worker.MissHeartbeat:
+		case worker.MissHeartbeat:
 			return
 		}
 		do(c)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
 )
 
@@ -28,14 +29,19 @@ var (
 	again      = worker.Registered{ID: "w1", Incarnation: "b", Labels: []string{"gpu", "linux"}, Slots: 2}
 	rejoin     = worker.Register{ID: "w1", Incarnation: "b", Labels: join.Labels, Slots: 2}
 	superseded = worker.Superseded{Old: "a", New: "b"}
+	one        = worker.Counted{Held: 1}
+	heldBack   = worker.Adjusted{Settings: worker.Settings{HeldBack: true}}
+	room       = resource.Amount{CPU: 4000, Memory: 8 << 30}
+	yes, no    = true, false
 )
 
 func TestDecide(t *testing.T) {
 	t.Parallel()
 
 	type events = []worker.Event
-	bigger := join
-	bigger.Slots = 3
+	bigger, busy, roomy, pooled := join, join, join, join
+	bigger.Slots, bigger.Held, busy.Held = 3, 1, 1
+	roomy.Resources, roomy.Pool, pooled.Pool = room, "trusted", "trusted"
 	tests := []struct {
 		name  string
 		given events
@@ -53,15 +59,45 @@ func TestDecide(t *testing.T) {
 			nil, worker.Running,
 		},
 		{
-			"a worker that registers with more slots keeps its attempts",
-			events{registered, worker.Taken{}},
+			"a worker that registers with more slots says what it runs",
+			events{registered},
 			bigger,
 			events{worker.Registered{ID: "w1", Incarnation: "a", Labels: registered.Labels, Slots: 3, Held: 1}},
 			nil, worker.Running,
 		},
 		{
+			"what a worker found counts with what its operator says", nil,
+			worker.Register{
+				ID: "w1", Incarnation: "a", Labels: []string{"GPU"}, Found: []string{"linux", "go=1.26", "gpu"}, Slots: 1,
+			},
+			events{worker.Registered{ID: "w1", Incarnation: "a", Labels: []string{"go=1.26", "gpu", "linux"}, Slots: 1}},
+			nil, worker.Available,
+		},
+		{
+			"what a worker has, and where it belongs, is told", nil,
+			roomy,
+			events{worker.Registered{
+				ID: "w1", Incarnation: "a", Labels: registered.Labels, Slots: 2, Resources: room, Pool: "trusted",
+			}},
+			nil, worker.Available,
+		},
+		{
+			"a worker may move to another pool",
+			events{registered},
+			pooled,
+			events{worker.Registered{ID: "w1", Incarnation: "a", Labels: registered.Labels, Slots: 2, Pool: "trusted"}},
+			nil, worker.Available,
+		},
+		{
+			"a registration that is repeated counts what it runs",
+			events{registered},
+			busy,
+			events{worker.Counted{Held: 1}},
+			nil, worker.Running,
+		},
+		{
 			"a new incarnation supersedes the old and its attempts",
-			events{registered, worker.Taken{}, worker.DrainStarted{}},
+			events{registered, one, worker.DrainStarted{}},
 			rejoin,
 			events{worker.Superseded{Old: "a", New: "b", Attempts: 1}, again},
 			nil, worker.Available,
@@ -73,10 +109,31 @@ func TestDecide(t *testing.T) {
 			nil, worker.ErrSuperseded, worker.Available,
 		},
 		{
-			"a registration ends a silence",
-			events{registered, worker.HeartbeatMissed{Misses: 1}},
+			"a registration as the one it was ends a silence, and its misses are forgotten",
+			events{registered, one, worker.HeartbeatMissed{Misses: 7}},
 			join,
-			events{registered},
+			events{worker.Recovered{}},
+			nil, worker.Available,
+		},
+		{
+			"a worker that kept an attempt through the silence is running",
+			events{registered, worker.HeartbeatMissed{Misses: 1}},
+			busy,
+			events{worker.Recovered{Held: 1}},
+			nil, worker.Running,
+		},
+		{
+			"a worker that can something else after a silence has not recovered, but is registered anew",
+			events{registered, worker.HeartbeatMissed{Misses: 1}},
+			worker.Register{ID: "w1", Incarnation: "a", Labels: []string{"gpu"}, Slots: 2},
+			events{worker.Registered{ID: "w1", Incarnation: "a", Labels: []string{"gpu"}, Slots: 2}},
+			nil, worker.Available,
+		},
+		{
+			"a new incarnation after a silence is another life",
+			events{registered, worker.HeartbeatMissed{Misses: 3}},
+			rejoin,
+			events{superseded, again},
 			nil, worker.Available,
 		},
 		{
@@ -91,9 +148,23 @@ func TestDecide(t *testing.T) {
 
 		{
 			"a heartbeat in time says nothing new",
+			events{registered, one},
+			worker.Heartbeat{Incarnation: "a", Held: 1},
+			nil, nil, worker.Running,
+		},
+		{
+			"a worker with an attempt is running",
 			events{registered},
 			worker.Heartbeat{Incarnation: "a", Held: 1},
-			nil, nil, worker.Available,
+			events{one},
+			nil, worker.Running,
+		},
+		{
+			"a worker without attempts is available",
+			events{registered, one},
+			worker.Heartbeat{Incarnation: "a"},
+			events{worker.Counted{}},
+			nil, worker.Available,
 		},
 		{
 			"a heartbeat of a stranger asks it to register",
@@ -114,8 +185,14 @@ func TestDecide(t *testing.T) {
 			nil, worker.ErrBadHeld, worker.Unhealthy,
 		},
 		{
+			"a heartbeat after a silence asks the worker to register",
+			events{registered, worker.HeartbeatMissed{Misses: 1}},
+			worker.Heartbeat{Incarnation: "a"},
+			nil, worker.ErrNotRegistered, worker.Unhealthy,
+		},
+		{
 			"a worker whose lease ran out is unhealthy",
-			events{registered, worker.Taken{}},
+			events{registered, one},
 			worker.MissHeartbeat{Incarnation: "a"},
 			events{worker.HeartbeatMissed{Misses: 1, Attempts: 1}},
 			nil, worker.Unhealthy,
@@ -134,30 +211,16 @@ func TestDecide(t *testing.T) {
 			nil, worker.ErrSuperseded, worker.Available,
 		},
 		{
-			"a worker that is heard of again is available, and its misses are forgotten",
-			events{registered, worker.Taken{}, worker.HeartbeatMissed{Misses: 7}},
-			worker.Heartbeat{Incarnation: "a"},
-			events{worker.Recovered{}},
-			nil, worker.Available,
-		},
-		{
-			"a worker that kept an attempt through the silence is running",
-			events{registered, worker.HeartbeatMissed{Misses: 1}},
-			worker.Heartbeat{Incarnation: "a", Held: 2},
-			events{worker.Recovered{Held: 2}},
-			nil, worker.Running,
-		},
-		{
 			"a drain outlasts a silence",
-			events{registered, worker.Taken{}, worker.DrainStarted{}, worker.HeartbeatMissed{Misses: 1}},
-			worker.Heartbeat{Incarnation: "a"},
+			events{registered, one, worker.DrainStarted{}, worker.HeartbeatMissed{Misses: 1}},
+			join,
 			events{worker.Recovered{}, worker.Drained{}},
 			nil, worker.Draining,
 		},
 
 		{
 			"a busy worker drains",
-			events{registered, worker.Taken{}},
+			events{registered, one},
 			worker.Drain{},
 			events{worker.DrainStarted{}},
 			nil, worker.Draining,
@@ -190,41 +253,109 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			"the last attempt that ends completes a drain",
-			events{registered, worker.Taken{}, worker.DrainStarted{}},
-			worker.Release{},
-			events{worker.Released{}, worker.Drained{}},
+			events{registered, one, worker.DrainStarted{}},
+			worker.Heartbeat{Incarnation: "a"},
+			events{worker.Counted{}, worker.Drained{}},
 			nil, worker.Draining,
 		},
 		{
 			"an attempt that ends before the last does not",
-			events{registered, worker.Taken{}, worker.Taken{}, worker.DrainStarted{}},
-			worker.Release{},
-			events{worker.Released{}},
+			events{registered, worker.Counted{Held: 2}, worker.DrainStarted{}},
+			worker.Heartbeat{Incarnation: "a", Held: 1},
+			events{one},
 			nil, worker.Draining,
 		},
 		{
-			"a drain can be called off",
-			events{
-				registered,
-				worker.Taken{},
-				worker.DrainStarted{},
-			},
-			worker.Resume{},
-			events{worker.Resumed{}},
+			"an operator holds a busy worker back",
+			events{registered, one},
+			worker.Adjust{HeldBack: &yes},
+			events{heldBack},
+			nil, worker.Draining,
+		},
+		{
+			"a worker that runs nothing is drained when it is held back",
+			events{registered},
+			worker.Adjust{HeldBack: &yes},
+			events{heldBack, worker.Drained{}},
+			nil, worker.Draining,
+		},
+		{
+			"a silent worker that is held back is silent first of all",
+			events{registered, worker.HeartbeatMissed{Misses: 1}},
+			worker.Adjust{HeldBack: &yes},
+			events{heldBack},
+			nil, worker.Unhealthy,
+		},
+		{
+			"who is held back twice is held back",
+			events{registered, heldBack},
+			worker.Adjust{HeldBack: &yes},
+			nil, nil, worker.Draining,
+		},
+		{
+			"an operator lets a worker take jobs again",
+			events{registered, one, heldBack},
+			worker.Adjust{HeldBack: &no},
+			events{worker.Adjusted{}},
 			nil, worker.Running,
 		},
-		{"without a drain there is nothing to resume", events{registered}, worker.Resume{}, nil, nil, worker.Available},
 		{
-			"a worker that has left does not resume",
-			events{registered, worker.Left{}},
-			worker.Resume{},
-			nil,
-			&worker.InvalidStateTransition{Worker: "w1", From: worker.Gone, To: worker.Available}, worker.Gone,
+			"an operator does not keep a worker from stopping",
+			events{registered, worker.DrainStarted{}, heldBack},
+			worker.Adjust{HeldBack: &no},
+			events{worker.Adjusted{}},
+			nil, worker.Draining,
 		},
-
+		{
+			"a worker that is not there can be held back",
+			events{worker.Adjusted{Settings: worker.Settings{Added: []string{"x"}}}},
+			worker.Adjust{HeldBack: &yes},
+			events{worker.Adjusted{Settings: worker.Settings{HeldBack: true, Added: []string{"x"}}}},
+			nil, worker.Unknown,
+		},
+		{
+			"who was held back before it came is not given anything",
+			events{heldBack},
+			join,
+			events{registered, worker.Drained{}},
+			nil, worker.Draining,
+		},
+		{
+			"a new incarnation is held back as the old one was",
+			events{registered, heldBack},
+			rejoin,
+			events{superseded, again, worker.Drained{}},
+			nil, worker.Draining,
+		},
+		{
+			"labels are added and removed",
+			events{registered},
+			worker.Adjust{Add: []string{"Big"}, Remove: []string{"GPU"}},
+			events{worker.Adjusted{Settings: worker.Settings{Added: []string{"big"}, Removed: []string{"gpu"}}}},
+			nil, worker.Available,
+		},
+		{
+			"a label that the worker has is not added, nor one removed that it has not",
+			events{registered},
+			worker.Adjust{Add: []string{"gpu"}, Remove: []string{"big"}},
+			nil, nil, worker.Available,
+		},
+		{
+			"what was added is taken back",
+			events{registered, worker.Adjusted{Settings: worker.Settings{Added: []string{"big"}, Removed: []string{"gpu"}}}},
+			worker.Adjust{Add: []string{"gpu"}, Remove: []string{"big"}},
+			events{worker.Adjusted{}},
+			nil, worker.Available,
+		},
+		{
+			"a bad label is refused",
+			events{registered},
+			worker.Adjust{Add: []string{"a b"}},
+			nil, worker.ErrBadAdjustment, worker.Available,
+		},
 		{
 			"a worker that leaves takes its attempts with it",
-			events{registered, worker.Taken{}},
+			events{registered, one},
 			worker.Leave{Incarnation: "a"},
 			events{worker.Left{Attempts: 1}},
 			nil, worker.Gone,
@@ -256,9 +387,30 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			"a silent worker can be given up",
-			events{registered, worker.Taken{}, worker.HeartbeatMissed{Misses: 9}},
+			events{registered, one, worker.HeartbeatMissed{Misses: 9}},
 			worker.Forget{},
-			events{worker.Forgotten{Attempts: 1}},
+			events{worker.Forgotten{Attempts: 1, Alert: true}},
+			nil, worker.Gone,
+		},
+		{
+			"that an idle worker is held back does not make its silence less of an alert",
+			events{registered, heldBack, worker.HeartbeatMissed{Misses: 1}},
+			worker.Forget{},
+			events{worker.Forgotten{Alert: true}},
+			nil, worker.Gone,
+		},
+		{
+			"a worker that said it would stop, and ran nothing, may go without a word",
+			events{registered, worker.DrainStarted{}, worker.HeartbeatMissed{Misses: 1}},
+			worker.Forget{},
+			events{worker.Forgotten{}},
+			nil, worker.Gone,
+		},
+		{
+			"a worker that stops may not go with its attempts",
+			events{registered, one, worker.DrainStarted{}, worker.HeartbeatMissed{Misses: 1}},
+			worker.Forget{},
+			events{worker.Forgotten{Attempts: 1, Alert: true}},
 			nil, worker.Gone,
 		},
 		{
@@ -269,54 +421,6 @@ func TestDecide(t *testing.T) {
 			&worker.InvalidStateTransition{Worker: "w1", From: worker.Available, To: worker.Gone}, worker.Available,
 		},
 		{"who is gone need not be given up", events{registered, worker.Left{}}, worker.Forget{}, nil, nil, worker.Gone},
-
-		{
-			"a worker with an attempt is running",
-			events{registered},
-			worker.Take{},
-			events{worker.Taken{}},
-			nil, worker.Running,
-		},
-		{
-			"a worker takes no more than its slots",
-			events{registered, worker.Taken{}, worker.Taken{}},
-			worker.Take{},
-			nil, worker.ErrNoFreeSlot, worker.Running,
-		},
-		{
-			"a draining worker takes nothing",
-			events{registered, worker.DrainStarted{}},
-			worker.Take{},
-			nil,
-			&worker.InvalidStateTransition{Worker: "w1", From: worker.Draining, To: worker.Running}, worker.Draining,
-		},
-		{
-			"an unhealthy worker takes nothing",
-			events{registered, worker.HeartbeatMissed{Misses: 1}},
-			worker.Take{},
-			nil,
-			&worker.InvalidStateTransition{Worker: "w1", From: worker.Unhealthy, To: worker.Running}, worker.Unhealthy,
-		},
-		{
-			"a worker without attempts is available",
-			events{registered, worker.Taken{}},
-			worker.Release{},
-			events{worker.Released{}},
-			nil, worker.Available,
-		},
-		{
-			"an attempt may end in a silence",
-			events{registered, worker.Taken{}, worker.DrainStarted{}, worker.HeartbeatMissed{Misses: 1}},
-			worker.Release{},
-			events{worker.Released{}},
-			nil, worker.Unhealthy,
-		},
-		{
-			"nothing is released that was not taken",
-			events{registered},
-			worker.Release{},
-			nil, worker.ErrNothingHeld, worker.Available,
-		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -347,6 +451,19 @@ func TestAWorkerHasWhatItsLabelsSay(t *testing.T) {
 	assert.True(t, w.Has(nil))
 	assert.True(t, w.Has([]string{"gpu", "linux"}))
 	assert.False(t, w.Has([]string{"gpu", "macos"}))
+}
+
+func TestOperatorsChangeWhatAWorkerHas(t *testing.T) {
+	t.Parallel()
+
+	adjusted := worker.Adjusted{Settings: worker.Settings{Added: []string{"big", "x"}, Removed: []string{"gpu"}}}
+	w := given(registered, adjusted)
+	assert.Equal(t, []string{"big", "linux", "x"}, w.Labels)
+	assert.Equal(t, registered.Labels, w.Said)
+	w = worker.Evolve(worker.Evolve(w, worker.Superseded{Old: "a", New: "b"}), again)
+	assert.Equal(t, []string{"big", "linux", "x"}, w.Labels, "also in its next life")
+	w = worker.Evolve(w, worker.Adjusted{})
+	assert.Equal(t, registered.Labels, w.Labels)
 }
 
 func TestOnlySoManyFormerIncarnationsAreRemembered(t *testing.T) {
