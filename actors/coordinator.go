@@ -115,7 +115,7 @@ type (
 
 func newCoordinator(env *coordinatorEnv) *Coordinator {
 	return &Coordinator{
-		env: env, yard: placement.New(2 * env.queueLimit),
+		env: env, yard: placement.New(placement.Config{Limit: 2 * env.queueLimit}),
 		jobs: map[job.ID]*tracked{}, nodes: map[worker.ID]string{}, expected: map[worker.ID][]job.ID{},
 	}
 }
@@ -147,7 +147,7 @@ func (c *Coordinator) Receive(ctx actor.Context) {
 	case workerHolds:
 		c.compare(ctx, m)
 	case explainJob:
-		ctx.Respond(c.yard.Why(m.id))
+		ctx.Respond(c.yard.Why(m.id, time.Now()))
 	case sweep:
 		c.sweep(ctx)
 	case actor.SystemMessage, actor.AutoReceiveMessage:
@@ -171,10 +171,10 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 	id := job.ID{Run: job.RunID(m.GetRunId()), Index: m.GetJobIndex()}
 	t := c.jobs[id]
 	if t != nil && t.worker != "" {
-		c.yard.Free(t.worker, id)
+		c.yard.Free(t.worker, id, time.Now())
 	}
 	err := c.yard.Push(placement.Request{
-		Job: id, Labels: m.GetRunsOn(), Priority: int(m.GetPriority()), Avoid: lastOf(m.GetAvoid()),
+		Job: id, Labels: m.GetRunsOn(), Priority: int(m.GetPriority()), QueuedAt: queuedAt(m), Avoid: workersOf(m.GetAvoid()),
 	})
 	if errors.Is(err, placement.ErrTooManyDemands) {
 		ctx.Send(ctx.Sender(), &failJob{cause: job.CauseExpired, reason: err.Error()})
@@ -192,16 +192,23 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 	c.place(ctx)
 }
 
-func lastOf(avoid []string) worker.ID {
-	if len(avoid) == 0 {
-		return ""
+func queuedAt(m *messages.JobQueued) time.Time {
+	if nanos := m.GetQueuedUnixNanos(); nanos != 0 {
+		return time.Unix(0, nanos)
 	}
-	return worker.ID(avoid[len(avoid)-1])
+	return time.Now()
+}
+
+func workersOf(avoid []string) (ids []worker.ID) {
+	for _, id := range avoid {
+		ids = append(ids, worker.ID(id))
+	}
+	return ids
 }
 
 // place hands out free slots until there are none or nobody wants one.
 func (c *Coordinator) place(ctx actor.Context) {
-	for a, ok := c.yard.Next(); ok; a, ok = c.yard.Next() {
+	for a, ok := c.yard.Next(time.Now()); ok; a, ok = c.yard.Next(time.Now()) {
 		t := c.jobs[a.Job]
 		t.worker, t.node, t.since, t.missing = a.Worker, c.nodes[a.Worker], time.Now(), 0
 		ctx.Send(t.pid, &messages.AssignJob{WorkerId: string(t.worker), Node: t.node})
@@ -236,7 +243,7 @@ func (c *Coordinator) meet(ctx actor.Context, id job.ID, t *tracked, node string
 		})
 		return
 	}
-	c.yard.Hold(t.worker, id)
+	c.yard.Hold(t.worker, placement.Request{Job: id})
 	t.remind = reminders
 	ctx.Send(t.pid, &messages.WorkerReady{WorkerId: string(t.worker)})
 }
@@ -244,7 +251,7 @@ func (c *Coordinator) meet(ctx actor.Context, id job.ID, t *tracked, node string
 // forget lets go of a job and of the slot that it may hold.
 func (c *Coordinator) forget(id job.ID, t *tracked) {
 	if t.worker != "" {
-		c.yard.Free(t.worker, id)
+		c.yard.Free(t.worker, id, time.Now())
 	} else {
 		c.yard.Remove(id)
 	}
