@@ -230,8 +230,7 @@ func (b Backend) Explain(ctx context.Context, id string, index uint32) (*message
 	if err != nil {
 		return nil, err
 	}
-	out.Queued, out.Ahead = why.Waiting, uint32(why.Ahead)
-	out.Reasons = append(out.Reasons, why.Lines()...)
+	explainWait(out, &why)
 	return out, nil
 }
 

@@ -1,17 +1,18 @@
 package actors
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"yardmaster/domain/job"
 	"yardmaster/domain/placement"
+	"yardmaster/domain/project"
 	"yardmaster/domain/worker"
 	"yardmaster/messages"
 )
@@ -50,23 +51,27 @@ const (
 //	workerGone    session   loses its attempts and the worker             -
 //	workerHolds   session   looks for attempts that it should have        -
 //	explainJob    backend   -                                             placement.Explanation
+//	couldAny      backend   -                                             []placement.Could
 //	sweep         itself    gives up what is overdue                      -
+//	placeAgain    itself    places what a limit has held up               -
 type Coordinator struct {
 	env     *coordinatorEnv
 	yard    *placement.Yard
 	jobs    map[job.ID]*tracked
 	workers map[worker.ID]*presence
 	// expected are the attempts of workers that have not been heard of.
-	expected map[worker.ID][]job.ID
+	expected map[worker.ID][]placement.Request
 	timer    *time.Timer
 	sweeps   int
+	again    *time.Timer // nil until time alone lets a job start for the first time
+	againAt  time.Time
 }
 
 // coordinatorEnv is what the coordinator is given.
 type coordinatorEnv struct {
 	log        *slog.Logger
 	roster     *Roster
-	queueLimit int
+	projects   project.Set
 	partitions []*actor.PID
 	registry   *actor.PID
 	// lives counts the coordinator's lives: from the second on, everyone is asked
@@ -113,12 +118,13 @@ type (
 	}
 	explainJob struct{ id job.ID }
 	sweep      struct{}
+	placeAgain struct{}
 )
 
 func newCoordinator(env *coordinatorEnv) *Coordinator {
 	return &Coordinator{
-		env: env, yard: placement.New(math.MaxInt),
-		jobs: map[job.ID]*tracked{}, workers: map[worker.ID]*presence{}, expected: map[worker.ID][]job.ID{},
+		env: env, yard: placement.New(placement.Config{Limit: math.MaxInt, Projects: env.projects}),
+		jobs: map[job.ID]*tracked{}, workers: map[worker.ID]*presence{}, expected: map[worker.ID][]placement.Request{},
 	}
 }
 
@@ -129,6 +135,9 @@ func (c *Coordinator) Receive(ctx actor.Context) {
 		c.begin(ctx)
 	case *actor.Stopping, *actor.Restarting:
 		c.timer.Stop()
+		if c.again != nil {
+			c.again.Stop()
+		}
 	case *messages.JobQueued:
 		c.queue(ctx, m)
 	case *messages.JobAttached:
@@ -149,9 +158,13 @@ func (c *Coordinator) Receive(ctx actor.Context) {
 	case workerHolds:
 		c.compare(ctx, m)
 	case explainJob:
-		ctx.Respond(c.yard.Why(m.id))
+		ctx.Respond(c.yard.Why(m.id, time.Now()))
+	case couldAny:
+		ctx.Respond(c.could(m))
 	case sweep:
 		c.sweep(ctx)
+	case placeAgain:
+		c.place(ctx)
 	case actor.SystemMessage, actor.AutoReceiveMessage:
 	default:
 		c.env.log.Warn("unexpected message", slog.String("type", fmt.Sprintf("%T", m)))
@@ -178,11 +191,14 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 			ctx.Send(t.pid, &messages.AssignJob{WorkerId: string(t.worker), Node: t.node})
 			return
 		}
-		c.yard.Free(t.worker, id)
+		c.yard.Free(t.worker, id, time.Now())
 	}
-	err := c.yard.Push(placement.Request{
-		Job: id, Labels: m.GetRunsOn(), Priority: int(m.GetPriority()), Avoid: lastOf(m.GetAvoid()),
-	})
+	request := c.request(id, m.GetRunsOn(), m.GetPriority(), m.GetDemand())
+	request.QueuedAt = time.Unix(0, m.GetQueuedUnixNanos())
+	for _, w := range m.GetAvoid() {
+		request.Avoid = append(request.Avoid, worker.ID(w))
+	}
+	err := c.yard.Push(request)
 	if errors.Is(err, placement.ErrTooManyDemands) {
 		ctx.Send(ctx.Sender(), &failJob{cause: job.CauseExpired, reason: err.Error()})
 		return
@@ -199,64 +215,49 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 	c.place(ctx)
 }
 
-func lastOf(avoid []string) worker.ID {
-	if len(avoid) == 0 {
-		return ""
+// request returns what a job asks for. Its project says to whose workers it goes.
+func (c *Coordinator) request(id job.ID, labels []string, priority int32, d *messages.JobDemand) placement.Request {
+	of := cmp.Or(d.GetProject(), project.Default)
+	return placement.Request{
+		Job: id, Labels: labels, Resources: messages.ResourcesFromProto(d.GetResources()), Project: of,
+		Pool: c.env.projects.Of(of).Pool, Priority: int(priority), Affinity: d.GetAffinity(),
+		Idempotent: d.GetIdempotent(),
 	}
-	return worker.ID(avoid[len(avoid)-1])
 }
 
 // place hands out free slots until there are none or nobody wants one.
 func (c *Coordinator) place(ctx actor.Context) {
-	for a, ok := c.yard.Next(); ok; a, ok = c.yard.Next() {
+	now := time.Now()
+	for a, ok := c.yard.Next(now); ok; a, ok = c.yard.Next(now) {
 		t := c.jobs[a.Job]
-		t.worker, t.node, t.since, t.missing = a.Worker, c.workers[a.Worker].node, time.Now(), 0
+		t.worker, t.node, t.since, t.missing = a.Worker, c.workers[a.Worker].node, now, 0
 		ctx.Send(t.pid, &messages.AssignJob{WorkerId: string(t.worker), Node: t.node})
 	}
+	c.placeLater(ctx, now)
 }
 
-// attach counts the slot of an attempt that is open already.
-func (c *Coordinator) attach(ctx actor.Context, m *messages.JobAttached) {
-	id := job.ID{Run: job.RunID(m.GetRunId()), Index: m.GetJobIndex()}
-	if t := c.jobs[id]; t != nil {
-		c.forget(id, t)
-	}
-	t := &tracked{
-		pid: ctx.Sender(), since: time.Now().Add(-max(0, time.Duration(m.GetOpenNanos()))),
-		bound:  time.Duration(m.GetBoundNanos()),
-		worker: worker.ID(m.GetWorkerId()), node: m.GetNode(),
-	}
-	c.jobs[id] = t
-	if p := c.workers[t.worker]; p != nil {
-		c.meet(ctx, id, t, p)
-		c.place(ctx) // it may have held another slot
+// placeLater looks again when time alone lets another job start: a rate allows it,
+// or a worker is to be kept free.
+func (c *Coordinator) placeLater(ctx actor.Context, now time.Time) {
+	at, waits := c.yard.NextAt(now)
+	switch {
+	case !waits:
 		return
-	}
-	c.expected[t.worker] = append(c.expected[t.worker], id)
-	ctx.Send(c.env.registry, expectWorker{id: t.worker, node: t.node})
-}
-
-// meet brings an attempt and its worker together, or loses the attempt when the
-// worker was started anew since.
-func (c *Coordinator) meet(ctx actor.Context, id job.ID, t *tracked, p *presence) {
-	if t.node != p.node {
-		ctx.Send(t.pid, &messages.AttemptGone{
-			WorkerId: string(t.worker), Reason: "worker " + string(t.worker) + " was started anew without it",
-		})
+	case c.again == nil:
+		root, self := ctx.ActorSystem().Root, ctx.Self()
+		c.again = time.AfterFunc(at.Sub(now), func() { root.Send(self, placeAgain{}) })
+	case c.againAt.After(now) && !at.Before(c.againAt):
 		return
+	default:
+		c.again.Reset(at.Sub(now))
 	}
-	c.yard.Hold(t.worker, id)
-	if p.settled(id) {
-		c.yard.Join(p.slots())
-	}
-	t.remind = reminders
-	ctx.Send(t.pid, &messages.WorkerReady{WorkerId: string(t.worker)})
+	c.againAt = at
 }
 
 // forget lets go of a job and of the slot that it may hold.
 func (c *Coordinator) forget(id job.ID, t *tracked) {
 	if t.worker != "" {
-		c.yard.Free(t.worker, id)
+		c.yard.Free(t.worker, id, time.Now())
 	} else {
 		c.yard.Remove(id)
 	}
@@ -277,76 +278,13 @@ func (c *Coordinator) free(ctx actor.Context, id job.ID, w worker.ID) {
 	}
 }
 
-func (c *Coordinator) workerUp(ctx actor.Context, m workerUp) {
-	if p := c.workers[m.worker.ID]; p != nil && p.node != m.node { // its session did not know
-		c.workerGone(ctx, workerGone{m.worker.ID, "worker " + string(m.worker.ID) + " was started anew without it"})
-	}
-	p := &presence{node: m.node, worker: m.worker, strange: m.running}
-	p.runs(m.running, c.holds(m.worker.ID))
-	c.workers[m.worker.ID] = p
-	c.yard.Join(p.slots())
-	for _, id := range c.expected[m.worker.ID] {
-		if t := c.jobs[id]; t != nil && t.worker == m.worker.ID {
-			c.meet(ctx, id, t, p)
-		}
-	}
-	delete(c.expected, m.worker.ID)
-	c.place(ctx)
-}
-
-func (c *Coordinator) workerGone(ctx actor.Context, m workerGone) {
-	c.loseAll(ctx, m.id, m.reason)
-	c.yard.Leave(m.id)
-	delete(c.workers, m.id)
-}
-
-// holds returns what tells whether a job has a slot of a worker.
-func (c *Coordinator) holds(w worker.ID) func(job.ID) bool {
-	return func(id job.ID) bool {
-		t := c.jobs[id]
-		return t != nil && t.worker == w
-	}
-}
-
-// loseAll tells the jobs whose attempts a worker has that these are lost.
-func (c *Coordinator) loseAll(ctx actor.Context, w worker.ID, reason string) {
-	for _, id := range slices.Concat(c.yard.HeldBy(w), c.expected[w]) {
-		if t := c.jobs[id]; t != nil && t.worker == w {
-			ctx.Send(t.pid, &messages.AttemptGone{WorkerId: string(w), Reason: reason})
-		}
-	}
-	delete(c.expected, w)
-}
-
-// compare asks again for attempts that a worker should have and does not: the
-// frame that carried them was lost.
-func (c *Coordinator) compare(ctx actor.Context, m workerHolds) {
-	if p := c.workers[m.id]; p != nil && p.runs(m.running, c.holds(m.id)) {
-		c.yard.Join(p.slots())
-		c.place(ctx)
-	}
-	for _, id := range c.yard.HeldBy(m.id) {
-		t := c.jobs[id]
-		if _, has := m.held[id]; has || time.Since(t.since) < sweepEvery {
-			t.missing = 0
-			if has && t.remind > 0 {
-				t.remind--
-				ctx.Send(t.pid, &messages.WorkerReady{WorkerId: string(m.id)})
-			}
-		} else if t.missing++; t.missing >= missingLimit {
-			t.missing = 0
-			ctx.Send(t.pid, &messages.WorkerReady{WorkerId: string(m.id)})
-		}
-	}
-}
-
 // sweep ends what has taken longer than it may, whatever its worker says.
 func (c *Coordinator) sweep(ctx actor.Context) {
 	for w := range c.workers {
 		c.giveUpOverdue(ctx, c.yard.HeldBy(w))
 	}
-	for _, ids := range c.expected {
-		c.giveUpOverdue(ctx, ids)
+	for w := range c.expected {
+		c.giveUpOverdue(ctx, c.expectedOf(w))
 	}
 	if c.sweeps++; c.sweeps%sweepsOfQueue == 0 {
 		c.sweepQueue(ctx)

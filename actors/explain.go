@@ -5,8 +5,12 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"yardmaster/domain/job"
 	"yardmaster/domain/ledger"
+	"yardmaster/domain/placement"
+	"yardmaster/messages"
 )
 
 // explainState says in plain words why a job stands where it stands, as far as
@@ -64,4 +68,32 @@ func whyTheLast(j *job.Job) string {
 		return fmt.Sprintf("its file allows %d attempts, and they are used up", policy.MaxAttempts)
 	}
 	return fmt.Sprintf("its file asks for no retry after exit code %d", last.ExitCode)
+}
+
+// explainWait adds why a job waits for a worker.
+func explainWait(out *messages.ExplainJobResponse, why *placement.Explanation) {
+	out.Queued, out.Ahead = why.Waiting, uint32(why.Ahead)
+	out.Reasons = append(out.Reasons, why.Lines()...)
+	out.Workers, out.Matching, out.Ready = uint32(why.Workers), uint32(why.Fitting), uint32(why.Ready)
+	out.Never = why.Waiting && why.Fitting == 0
+	if !why.FreeAt.IsZero() {
+		out.FreeAt = timestamppb.New(why.FreeAt)
+	}
+	for _, r := range why.First {
+		ahead := &messages.JobAhead{
+			RunId: string(r.Job.Run), JobIndex: r.Job.Index, Project: r.Project, Priority: int32(r.Priority), Why: string(r.Why),
+		}
+		if !r.QueuedAt.IsZero() {
+			ahead.QueuedAt = timestamppb.New(r.QueuedAt)
+		}
+		out.FirstAhead = append(out.FirstAhead, ahead)
+	}
+	for _, x := range why.Excluded {
+		out.Excluded = append(out.Excluded, &messages.Excluded{
+			Filter: x.Filter, Workers: uint32(x.Workers), Reason: x.Reason,
+		})
+	}
+	for _, b := range why.Bounds {
+		out.Limits = append(out.Limits, b.Reason)
+	}
 }

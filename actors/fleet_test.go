@@ -112,7 +112,7 @@ func logging(l *logbook) func(*actors.Config) {
 func TestAWorkerIsShownWithWhatItHas(t *testing.T) {
 	t.Parallel()
 	inYard(t, func(t *testing.T, y *testkit.Yard) {
-		n, hands := y.StartNode(), testkit.NewHands()
+		n, hands := y.StartNode(func(c *actors.Config) { c.Projects.Others.Pool = "trusted" }), testkit.NewHands()
 		room := resource.Amount{CPU: 4000, Memory: 8 << 30}
 		y.StartWorker("w1", testkit.NewExecutor(hands.Script), func(c *workerConfig) {
 			c.Found, c.Resources, c.Pool = []string{"go=1.26", "Linux"}, room, "trusted"

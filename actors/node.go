@@ -115,7 +115,7 @@ func NewNode(c Config) *Node {
 		n.awaited[owners[p].GetId()] = struct{}{}
 	}
 	n.coordinatorEnv = &coordinatorEnv{
-		log: c.Log, roster: n.roster, queueLimit: c.QueueLimit, partitions: owners, registry: n.local(registryID),
+		log: c.Log, roster: n.roster, projects: c.Projects, partitions: owners, registry: n.local(registryID),
 	}
 	n.gatewayEnv = &gatewayEnv{
 		log: c.Log, metrics: c.Metrics, partitions: owners, queueLimit: int64(c.QueueLimit), projects: c.Projects,

@@ -45,7 +45,8 @@ func NewRoster(a *Assignments) *Roster { return &Roster{assignments: a, by: map[
 func (r *Roster) put(m Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if before, ok := r.by[m.ID]; !ok || before.State != m.State || !slices.Equal(before.Labels, m.Labels) {
+	if before, ok := r.by[m.ID]; !ok || before.State != m.State || !slices.Equal(before.Labels, m.Labels) ||
+		before.Resources != m.Resources || before.Pool != m.Pool {
 		r.version++
 	}
 	r.by[m.ID] = m

@@ -177,8 +177,11 @@ func (s *Session) announce(ctx actor.Context) {
 		return
 	}
 	ctx.Send(s.env.coordinator, workerUp{
-		worker: placement.Worker{ID: s.id, Labels: s.state.Labels, Slots: s.state.Slots, State: s.standing()},
-		node:   s.node, running: s.running,
+		worker: placement.Worker{
+			ID: s.id, Labels: s.state.Labels, Pool: s.state.Pool, Slots: s.state.Slots, Total: s.state.Resources,
+			State: s.standing(),
+		},
+		node: s.node, running: s.running,
 	})
 }
 

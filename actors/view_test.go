@@ -93,6 +93,7 @@ func TestEveryJobIsExplained(t *testing.T) {
 		explain("was cancelled", long, 1)
 		text := regexp.MustCompile(`since [0-9:]+`).ReplaceAllString(b.String(), "since TIME")
 		text = regexp.MustCompile(`waits [0-9.]+s before`).ReplaceAllString(text, "waits PAUSE before")
+		text = regexp.MustCompile(`queued at [0-9:]+`).ReplaceAllString(text, "queued at TIME")
 		golden(t, "testdata/explain.txt", text)
 		_, err := n.Backend().Explain(t.Context(), id, 99)
 		requireProblem(t, err, problem.NotFound)

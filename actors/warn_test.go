@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"yardmaster/domain/resource"
 	"yardmaster/internal/testkit"
 )
 
@@ -23,11 +24,10 @@ func TestWhoSubmitsIsWarnedOfJobsThatNobodyCanTake(t *testing.T) {
 		require.Equal(t, []string{"no worker is connected: its jobs wait until one is"}, warn())
 		y.StartWorker("w1", testkit.NewExecutor(testkit.Succeed), withLabels("linux", "ssd"))
 		elapse(time.Second)
-		gpu := "no connected worker could ever take job gpu or 1 more: none has gpu"
 		require.Equal(t, []string{
-			gpu,
-			"no connected worker could ever take job both: none has gpu",
-			"no connected worker could ever take job arm: none has arm",
+			"job gpu and 1 more: no worker could ever match: label gpu is on no worker",
+			"job both: no worker could ever match: label gpu is on no worker; 1 lacks only label gpu",
+			"job arm: no worker could ever match: label arm is on no worker",
 		}, warn())
 		said := warn()
 		require.Same(t, &said[0], &warn()[0], "remembered")
@@ -36,14 +36,21 @@ func TestWhoSubmitsIsWarnedOfJobsThatNobodyCanTake(t *testing.T) {
 		arm := y.StartWorker("w3", testkit.NewExecutor(testkit.Succeed), withLabels("arm"))
 		elapse(time.Second)
 		require.Equal(t, []string{
-			"no connected worker could ever take job both: none has all of gpu, linux, ssd; w1 lacks gpu",
+			"job both: no worker has all of gpu, linux, ssd together; 1 lacks only label gpu; 1 lacks only label ssd",
 		}, warn())
 		y.StartWorker("w4", testkit.NewExecutor(testkit.Succeed), withLabels("gpu", "linux", "ssd"))
 		elapse(time.Second)
 		require.Empty(t, warn())
 		arm.Kill()
 		elapse(5 * time.Minute)
-		require.Equal(t, []string{"no connected worker could ever take job arm: none has arm"}, warn())
+		require.Equal(t, []string{"job arm: no worker could ever match: label arm is on no worker"}, warn())
+
+		w.Jobs[0].Resources = resource.Amount{CPU: 64 * resource.Core}
+		y.StartWorker("w5", testkit.NewExecutor(testkit.Succeed), func(c *workerConfig) {
+			c.Labels, c.Pool, c.Resources = []string{"arm"}, "untrusted", resource.Amount{CPU: 128 * resource.Core}
+		})
+		elapse(time.Second)
+		require.Len(t, warn(), 1, "who does not say how much it has may have enough")
 	})
 }
 

@@ -5,53 +5,84 @@ import (
 	"strings"
 
 	"yardmaster/domain/job"
-	"yardmaster/domain/queue"
+	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
 )
 
 // member is a connected worker.
 type member struct {
-	id     worker.ID
-	kind   int32
-	at     int32 // place in its kind's heap, or absent
-	slots  int
-	state  worker.State
-	chosen uint64 // the turn at which it was chosen last
-	held   []job.ID
+	id       worker.ID
+	kind     int32
+	slots    int
+	total    resource.Amount // as it says
+	used     resource.Amount
+	state    worker.State
+	chosen   uint64 // the turn at which it was chosen last
+	reserved int32  // index in the yard's reservations, or absent
+	held     []job.ID
+	holders  []*taken // the same, with what they take
 }
 
-// kind is all workers with the same labels. Jobs see no other difference between
-// them, so one heap of their free slots serves every class they match.
-type kind struct {
-	labels  []string
-	members int
-	ready   heap            // members that would take a job, least load first
-	classes []queue.ClassID // the classes whose demand it meets
+// fleet is all connected workers.
+type fleet struct {
+	members []member
+	free    []int32
+	of      map[worker.ID]int32
+	kinds   []kind
+	noKind  []int32          // numbers of kinds that are unused
+	kindOf  map[string]int32 // by key
+	pools   map[string]*pool
+	tree    tree
+	set     []uint64 // scratch: the columns of one member
+}
+
+func newFleet() fleet {
+	return fleet{
+		of: map[worker.ID]int32{}, kindOf: map[string]int32{}, pools: map[string]*pool{}, tree: tree{root: absent},
+	}
 }
 
 // Join makes a worker known, or changes what is known of it.
 func (y *Yard) Join(w Worker) {
-	m, known := y.known[w.ID]
+	f := &y.fleet
+	m, known := f.of[w.ID]
 	if !known {
-		m = unused(&y.members, &y.freeMembers)
-		y.members[m] = member{id: w.ID, at: absent, kind: absent}
-		y.known[w.ID] = m
+		m = unused(&f.members, &f.free)
+		f.members[m] = member{id: w.ID, kind: absent, reserved: absent}
+		f.of[w.ID] = m
+		f.tree.room(len(f.members), 0)
+	} else {
+		y.tally(m, -1)
 	}
-	k := y.kindFor(w.Labels)
-	if old := y.members[m].kind; old != k {
-		y.kinds[k].members++
-		y.leaveKind(m)
-		y.members[m].kind = k
+	k := y.kindFor(canonical(w.Labels), w.Pool)
+	left := w.Pool
+	if old := f.members[m].kind; old != k {
+		if known {
+			left = f.kinds[old].pool
+		}
+		y.joinKind(k)
+		y.leaveKind(old)
+		f.members[m].kind = k
 	}
-	y.members[m].slots, y.members[m].state = w.Slots, w.State
+	of := &f.members[m]
+	of.slots, of.total, of.state = w.Slots, w.Total, w.State
+	y.tally(m, 1)
+	y.keepOrLetGo(m)
 	y.touch(m)
+	y.weighLabels(w.Pool)
+	if left != w.Pool {
+		y.weighLabels(left)
+	}
 }
 
 // SetState changes the state of a worker, and reports whether it is known.
 func (y *Yard) SetState(id worker.ID, s worker.State) bool {
-	m, known := y.known[id]
+	m, known := y.fleet.of[id]
 	if known {
-		y.members[m].state = s
+		y.tally(m, -1)
+		y.fleet.members[m].state = s
+		y.tally(m, 1)
+		y.keepOrLetGo(m)
 		y.touch(m)
 	}
 	return known
@@ -61,124 +92,111 @@ func (y *Yard) SetState(id worker.ID, s worker.State) bool {
 // any more, and do not wait either: whether they are tried again is not decided
 // here.
 func (y *Yard) Leave(id worker.ID) []job.ID {
-	m, known := y.known[id]
+	f := &y.fleet
+	m, known := f.of[id]
 	if !known {
 		return nil
 	}
-	held := y.members[m].held
+	held := slices.Clone(f.members[m].held)
 	for _, of := range held {
-		if t := y.taken[of]; t.queued {
-			y.classes[t.entry.Class].jobs--
-		}
-		delete(y.taken, of)
+		t := y.taken[of]
+		y.release(t)
+		y.forget(t)
 	}
-	y.leaveKind(m)
-	delete(y.known, id)
-	y.members[m] = member{}
-	y.freeMembers = append(y.freeMembers, m)
+	y.tally(m, -1)
+	f.members[m].state = worker.Gone
+	y.keepOrLetGo(m)
+	f.tree.take(m)
+	k := f.members[m].kind
+	pool := f.kinds[k].pool
+	y.leaveKind(k)
+	delete(f.of, id)
+	f.members[m] = member{}
+	f.free = append(f.free, m)
+	y.weighLabels(pool)
 	return held
 }
 
-// touch brings a worker's place among the ready ones up to date.
-func (y *Yard) touch(m int32) {
-	w := &y.members[m]
-	k := &y.kinds[w.kind]
-	first := k.ready.first()
-	switch ready := admitsState(w) && admitsRoom(w); {
-	case ready && w.at == absent:
-		k.ready.add(m)
-	case ready:
-		k.ready.fix(w.at)
-	case w.at != absent:
-		k.ready.remove(w.at)
-	}
-	if now := k.ready.first(); now != first || now == m {
-		y.refresh(w.kind)
-	}
-}
-
-// refresh brings the place of a kind in its classes up to date.
-func (y *Yard) refresh(k int32) {
-	for _, id := range y.kinds[k].classes {
-		c := y.classes[id]
-		switch at := c.at[k]; {
-		case len(y.kinds[k].ready.items) == 0 && at != absent:
-			c.ready.remove(at)
-		case len(y.kinds[k].ready.items) == 0:
-		case at == absent:
-			c.ready.add(k)
-		default:
-			c.ready.fix(at)
-		}
-	}
-}
-
-// kindFor returns the kind with these labels, and makes it if need be.
-func (y *Yard) kindFor(labels []string) int32 {
-	labels = canonical(labels)
-	y.scratch = appendKey(y.scratch[:0], labels)
-	if k, found := y.kindOf[string(y.scratch)]; found {
-		return k
-	}
-	k := unused(&y.kinds, &y.freeKinds)
-	y.kindOf[string(y.scratch)] = k
-	y.kinds[k] = kind{labels: slices.Clone(labels), ready: heap{
-		less:  y.lessMember,
-		moved: func(m, at int32) { y.members[m].at = at },
-	}}
-	for id, c := range y.classes {
-		if c == nil {
+// tally adds n to the workers that could take, and that take, each demand that a
+// worker meets.
+func (y *Yard) tally(m int32, n int) {
+	w := &y.fleet.members[m]
+	for id, of := range y.fleet.kinds[w.kind].meets {
+		if !of.met() || !w.fitsEver(y.demands.need[id]) {
 			continue
 		}
-		for int(k) >= len(c.at) {
-			c.at = append(c.at, absent)
+		d := y.demands.all[id]
+		d.could += n
+		if w.state.Takes() {
+			d.possible += n
 		}
-		if admitsLabels(c.labels, labels) {
-			y.kinds[k].classes = append(y.kinds[k].classes, queue.ClassID(id))
+	}
+}
+
+// touch brings the rank and the columns of a worker up to date.
+func (y *Yard) touch(m int32) {
+	f := &y.fleet
+	w, k := &f.members[m], &f.kinds[f.members[m].kind]
+	f.set = slices.Grow(f.set[:0], f.tree.words)[:f.tree.words]
+	clear(f.set)
+	if w.state.Takes() {
+		for id, of := range k.meets {
+			if of.met() {
+				f.set[wordOf(int32(id))] |= y.columnsFor(w, int32(id), of) << shiftOf(int32(id))
+			}
 		}
 	}
-	return k
+	f.tree.put(m, rank{w.load(), int32(len(k.labels)), w.chosen}, f.set)
 }
 
-// leaveKind takes a worker out of its kind, and drops the kind with its last member.
-func (y *Yard) leaveKind(m int32) {
-	w := &y.members[m]
-	if w.kind == absent {
-		return
+// columnsFor returns the columns of a demand that a worker meets and that takes jobs.
+func (y *Yard) columnsFor(w *member, demand int32, of meeting) uint64 {
+	need := y.demands.need[demand]
+	if !w.fitsEver(need) {
+		return 0
 	}
-	k := &y.kinds[w.kind]
-	if w.at != absent {
-		k.ready.remove(w.at)
-		y.refresh(w.kind)
+	if !w.fits(need) || w.reserved != absent && !y.spares(w, need, firstOf(y.demands.all[demand])) {
+		return ever
 	}
-	k.members--
-	if k.members == 0 {
-		delete(y.kindOf, string(appendKey(nil, k.labels)))
-		y.freeKinds = append(y.freeKinds, w.kind)
-		*k = kind{}
-	}
+	return ever | 1<<of.level()
 }
 
-// lessMember orders the workers that a job could go to: the least load first; then
-// the fewest labels, so that rare capabilities stay free for jobs that demand
-// them; then who was chosen longest ago.
-func (y *Yard) lessMember(a, b int32) bool {
-	x, z := &y.members[a], &y.members[b]
-	if l, r := len(x.held)*z.slots, len(z.held)*x.slots; l != r {
-		return l < r
+// plenty is what a worker has of a resource of which it does not say how much.
+const plenty = 1 << 60
+
+// all returns what jobs may take of a worker in all.
+func (w *member) all() resource.Amount {
+	total := w.total
+	if total.CPU == 0 {
+		total.CPU = plenty
 	}
-	if l, r := len(y.kinds[x.kind].labels), len(y.kinds[z.kind].labels); l != r {
-		return l < r
+	if total.Memory == 0 {
+		total.Memory = plenty
 	}
-	if x.chosen != z.chosen {
-		return x.chosen < z.chosen
-	}
-	return a < b
+	return total
 }
 
-// lessKind orders kinds by their best worker.
-func (y *Yard) lessKind(a, b int32) bool {
-	return y.lessMember(y.kinds[a].ready.items[0], y.kinds[b].ready.items[0])
+// fitsEver reports whether a worker has as much as a job needs.
+func (w *member) fitsEver(need resource.Amount) bool { return need.Fits(w.all()) && w.slots > 0 }
+
+// fits reports whether a worker has a free slot, and as much free as a job needs.
+func (w *member) fits(need resource.Amount) bool {
+	return len(w.held) < w.slots && need.Fits(w.all().Minus(w.used))
+}
+
+// load returns the largest share of what a worker has that is taken: of its slots,
+// its processors or its memory.
+func (w *member) load() float64 {
+	load := portion(int64(len(w.held)), int64(w.slots))
+	load = max(load, portion(w.used.CPU, w.total.CPU))
+	return max(load, portion(w.used.Memory, w.total.Memory))
+}
+
+func portion(part, all int64) float64 {
+	if all <= 0 {
+		return 0
+	}
+	return float64(part) / float64(all)
 }
 
 // unused returns the index of an unused element of all.
@@ -202,8 +220,9 @@ func canonical(labels []string) []string {
 	return labels
 }
 
-// appendKey appends a text that no other canonical labels have.
-func appendKey(b []byte, labels []string) []byte {
+// appendKey appends a text that no other pool and canonical labels have.
+func appendKey(b []byte, pool string, labels []string) []byte {
+	b = append(append(b, pool...), 0)
 	for _, label := range labels {
 		b = append(append(b, label...), 0)
 	}

@@ -26,11 +26,11 @@ func TestHeldByNamesTheJobsOnAWorker(t *testing.T) {
 		require.NotEmpty(t, next(y))
 	}
 	assert.ElementsMatch(t, []job.ID{id(0), id(1), id(2)}, y.HeldBy("w0"), "the fourth waits")
-	require.True(t, y.Free("w0", id(0)))
+	require.True(t, y.Free("w0", id(0), start))
 	assert.ElementsMatch(t, []job.ID{id(1), id(2)}, y.HeldBy("w0"))
 	require.True(t, y.Return("w0", id(2)))
 	assert.Equal(t, []job.ID{id(1)}, y.HeldBy("w0"))
-	require.True(t, y.Hold("w0", id(7)))
+	require.True(t, y.Hold("w0", placement.Request{Job: id(7)}))
 	assert.ElementsMatch(t, []job.ID{id(1), id(7)}, y.HeldBy("w0"))
 	assert.ElementsMatch(t, []job.ID{id(1), id(7)}, y.Leave("w0"))
 	assert.Empty(t, y.HeldBy("w0"))
@@ -42,7 +42,7 @@ func TestHeldByAgreesWithTheLoad(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
-		y := placement.New(100)
+		y := placement.New(placement.Config{Limit: 100})
 		where := map[job.ID]worker.ID{} // what holds a slot
 		for i := range 3 {
 			y.Join(placement.Worker{ID: wid(i), Slots: 2, State: worker.Available})
@@ -55,11 +55,11 @@ func TestHeldByAgreesWithTheLoad(t *testing.T) {
 					t.Fatal(err)
 				}
 			case 1:
-				if a, ok := y.Next(); ok {
+				if a, ok := y.Next(start); ok {
 					where[a.Job] = a.Worker
 				}
 			case 2:
-				if y.Free(on, of) {
+				if y.Free(on, of, start) {
 					delete(where, of)
 				}
 			case 3:
@@ -67,7 +67,7 @@ func TestHeldByAgreesWithTheLoad(t *testing.T) {
 					delete(where, of)
 				}
 			default:
-				if y.Hold(on, of) {
+				if y.Hold(on, placement.Request{Job: of}) {
 					where[of] = on
 				}
 			}
@@ -80,7 +80,7 @@ func TestHeldByAgreesWithTheLoad(t *testing.T) {
 						t.Fatalf("%v is on %q, not on %q", j, where[j], wid(i))
 					}
 				}
-				if load, _ := y.Load(wid(i)); load != len(of) || len(slices.Compact(slices.Clone(of))) != len(of) {
+				if load, _, _ := y.Load(wid(i)); load != len(of) || len(slices.Compact(slices.Clone(of))) != len(of) {
 					t.Fatalf("%d are held, the load is %d", len(of), load)
 				}
 			}

@@ -1,257 +1,204 @@
 package placement_test
 
 import (
-	"cmp"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"yardmaster/domain/job"
 	"yardmaster/domain/placement"
-	"yardmaster/domain/worker"
+	"yardmaster/domain/resource"
 )
 
-// model says what a yard should do, the slow way: it looks at every job and every
-// worker for each decision.
-type model struct {
-	seq, turn uint64
-	waiting   []modelJob
-	workers   map[worker.ID]*modelWorker
-}
-
-type modelJob struct {
-	placement.Request
-	seq uint64
-}
-
-type modelWorker struct {
-	placement.Worker
-	chosen uint64
-	held   []modelJob
-}
-
-func (m *model) push(r placement.Request) {
-	same := func(j modelJob) bool { return j.Job == r.Job }
-	for _, w := range m.workers {
-		if slices.ContainsFunc(w.held, same) {
-			return
-		}
-	}
-	if slices.ContainsFunc(m.waiting, same) {
-		return
-	}
-	m.seq++
-	m.waiting = append(m.waiting, modelJob{r, m.seq})
-}
-
-func (m *model) remove(of job.ID) bool {
-	before := len(m.waiting)
-	m.waiting = slices.DeleteFunc(m.waiting, func(j modelJob) bool { return j.Job == of })
-	return len(m.waiting) < before
-}
-
-func (m *model) eligible(j modelJob) (best []*modelWorker) {
-	for _, w := range m.workers {
-		lacks := slices.ContainsFunc(j.Labels, func(l string) bool { return !slices.Contains(w.Labels, l) })
-		if !lacks && w.State.Takes() && len(w.held) < w.Slots {
-			best = append(best, w)
-		}
-	}
-	slices.SortFunc(best, func(a, b *modelWorker) int {
-		return cmp.Or(
-			cmp.Compare(len(a.held)*b.Slots, len(b.held)*a.Slots),
-			cmp.Compare(len(a.Labels), len(b.Labels)),
-			cmp.Compare(a.chosen, b.chosen),
-		)
-	})
-	return best
-}
-
-// next returns the job that is due and the workers that are equally good for it,
-// or none.
-func (m *model) next() (modelJob, []*modelWorker) {
-	slices.SortFunc(m.waiting, func(a, b modelJob) int {
-		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.seq, b.seq))
-	})
-	for _, j := range m.waiting {
-		best := m.eligible(j)
-		if len(best) > 1 {
-			best = slices.DeleteFunc(best, func(w *modelWorker) bool { return w.ID == j.Avoid })
-		}
-		for i, w := range best {
-			l := best[0]
-			if len(w.held)*l.Slots != len(l.held)*w.Slots || len(w.Labels) != len(l.Labels) || w.chosen != l.chosen {
-				best = best[:i]
-				break
-			}
-		}
-		if len(best) > 0 {
-			return j, best
-		}
-	}
-	return modelJob{}, nil
-}
-
-func (m *model) release(id worker.ID, of job.ID) (modelJob, bool) {
-	w := m.workers[id]
-	if w == nil {
-		return modelJob{}, false
-	}
-	i := slices.IndexFunc(w.held, func(j modelJob) bool { return j.Job == of })
-	if i < 0 {
-		return modelJob{}, false
-	}
-	j := w.held[i]
-	w.held = slices.Delete(w.held, i, i+1)
-	return j, true
-}
-
-// machine drives a yard and the model side by side.
-type machine struct {
-	yard  *placement.Yard
-	model model
-}
-
-func drawLabels(t *rapid.T) []string {
-	return worker.CanonicalLabels(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 3).Draw(t, "labels"))
-}
-
-func drawWorker(t *rapid.T) worker.ID { return wid(rapid.IntRange(0, 5).Draw(t, "worker")) }
-
-func drawJob(t *rapid.T) job.ID { return id(rapid.IntRange(0, 20).Draw(t, "job")) }
-
-func (m *machine) Push(t *rapid.T) {
-	r := placement.Request{Job: drawJob(t), Labels: drawLabels(t), Priority: rapid.IntRange(-1, 1).Draw(t, "priority")}
-	if rapid.Bool().Draw(t, "avoids") {
-		r.Avoid = drawWorker(t)
-	}
-	if err := m.yard.Push(r); err != nil {
-		t.Fatal(err)
-	}
-	m.model.push(r)
-}
-
-func (m *machine) PushAgain(t *rapid.T) { m.Push(t) } // makes pushing likelier
-
-func (m *machine) Join(t *rapid.T) {
-	state := rapid.SampledFrom([]worker.State{
-		worker.Available, worker.Running, worker.Running, worker.Unhealthy, worker.Draining,
-	}).Draw(t, "state")
-	slots := rapid.IntRange(0, 4).Draw(t, "slots")
-	w := placement.Worker{ID: drawWorker(t), Labels: drawLabels(t), Slots: slots, State: state}
-	m.yard.Join(w)
-	if old := m.model.workers[w.ID]; old != nil {
-		old.Worker = w
-		return
-	}
-	m.model.workers[w.ID] = &modelWorker{Worker: w}
-}
-
-func (m *machine) Leave(t *rapid.T) {
-	w := drawWorker(t)
-	var want []job.ID
-	if of := m.model.workers[w]; of != nil {
-		for _, j := range of.held {
-			want = append(want, j.Job)
-		}
-	}
-	delete(m.model.workers, w)
-	got := slices.SortedFunc(slices.Values(m.yard.Leave(w)), byIndex)
-	slices.SortFunc(want, byIndex)
-	if !slices.Equal(got, want) {
-		t.Fatalf("%s held %v, want %v", w, got, want)
-	}
-}
-
-func byIndex(a, b job.ID) int { return cmp.Compare(a.Index, b.Index) }
-
-func (m *machine) Remove(t *rapid.T) {
-	of := drawJob(t)
-	if got, want := m.yard.Remove(of), m.model.remove(of); got != want {
-		t.Fatalf("removed %v, want %v", got, want)
-	}
-}
-
-func (m *machine) Free(t *rapid.T) {
-	w, of := drawWorker(t), drawJob(t)
-	_, want := m.model.release(w, of)
-	if got := m.yard.Free(w, of); got != want {
-		t.Fatalf("freed %v, want %v", got, want)
-	}
-}
-
-func (m *machine) Return(t *rapid.T) {
-	w, of := drawWorker(t), drawJob(t)
-	j, want := m.model.release(w, of)
-	if got := m.yard.Return(w, of); got != want {
-		t.Fatalf("returned %v, want %v", got, want)
-	}
-	if want {
-		j.Avoid = w
-		m.model.waiting = append(m.model.waiting, j)
-	}
-}
-
-func (m *machine) Next(t *rapid.T) {
-	j, best := m.model.next()
-	a, ok := m.yard.Next()
-	if ok != (best != nil) || ok && a.Job != j.Job {
-		t.Fatalf("placed %v, %v; want %v", a, ok, j.Job)
-	}
-	if !ok {
-		return
-	}
-	i := slices.IndexFunc(best, func(w *modelWorker) bool { return w.ID == a.Worker })
-	if i < 0 {
-		t.Fatalf("%v went to %s, want one of %d others", a.Job, a.Worker, len(best))
-	}
-	m.model.turn++
-	best[i].chosen = m.model.turn
-	m.model.remove(j.Job)
-	best[i].held = append(best[i].held, j)
-}
-
-func (m *machine) NextAgain(t *rapid.T) { m.Next(t) } // makes placing likelier
-
-// Check compares what both know, and what Why says with what Next would do.
+// Check compares what both know, and what Why and its kin say with what Next would do.
 func (m *machine) Check(t *rapid.T) {
 	if m.yard.Waiting() != len(m.model.waiting) {
 		t.Fatalf("%d wait, want %d", m.yard.Waiting(), len(m.model.waiting))
 	}
+	at, ok := m.yard.NextAt(m.now)
+	if want, will := m.model.nextAt(m.now); ok != will || ok && !at.Equal(want) {
+		t.Fatalf("next at %v, %v; want %v, %v", at, ok, want, will)
+	}
 	for _, w := range m.model.workers {
-		if held, slots := m.yard.Load(w.ID); held != len(w.held) || slots != w.Slots {
-			t.Fatalf("%s holds %d of %d, want %d of %d", w.ID, held, slots, len(w.held), w.Slots)
+		held, slots, used := m.yard.Load(w.ID)
+		if held != len(w.held) || slots != w.Slots || used != w.used() {
+			t.Fatalf("%s holds %d of %d and %s, want %d of %d and %s",
+				w.ID, held, slots, used, len(w.held), w.Slots, w.used())
+		}
+	}
+	for _, p := range []string{"a", "b", "c"} {
+		want := 0
+		for _, j := range m.model.waiting {
+			if j.Project == p {
+				want++
+			}
+		}
+		if got := m.yard.WaitingOf(p); got != want {
+			t.Fatalf("%d of %s wait, want %d", got, p, want)
+		}
+	}
+	for _, a := range []string{"x", "y"} {
+		if got, _ := m.yard.Typical(a); got != m.model.typical[a] {
+			t.Fatalf("typical of %s is %s, want %s", a, got, m.model.typical[a])
 		}
 	}
 	for _, j := range m.model.waiting {
-		why := m.yard.Why(j.Job)
-		excluded := 0
-		for _, x := range why.Excluded {
-			excluded += x.Workers
-		}
-		if free := len(m.model.eligible(j)); why.Free != free || excluded+free != len(m.model.workers) {
-			t.Fatalf("%v: %d free, want %d; %d excluded of %d\n%s", j.Job, why.Free, free, excluded, len(m.model.workers), why)
-		}
-		if ahead := m.ahead(j); why.Ahead != ahead {
-			t.Fatalf("%v: %d ahead, want %d", j.Job, why.Ahead, ahead)
-		}
+		m.checkWhy(t, j)
+	}
+	m.checkDemands(t)
+	m.checkVictim(t)
+}
+
+func (m *machine) checkWhy(t *rapid.T, j modelJob) {
+	why := m.yard.Why(j.Job, m.now)
+	names := []string{"labels", "pool", "resources", "state", "avoid", "room", "reservation"}
+	want := make([]int, len(names)+1)
+	ever := false
+	for _, w := range m.model.workers {
+		want[m.model.excludedBy(j, w)]++
+		ever = ever || w.could(j.Request)
+	}
+	got := make([]int, len(names)+1)
+	for _, x := range why.Excluded {
+		got[slices.Index(names, x.Filter)] = x.Workers
+	}
+	got[len(names)] = why.Free
+	if !slices.Equal(got, want) {
+		t.Fatalf("%v: excluded %v, want %v\n%s", j.Job, got, want, why)
+	}
+	ahead, first := m.ahead(j)
+	var named []job.ID
+	for _, r := range why.First {
+		named = append(named, r.Job)
+	}
+	if why.Ahead != ahead || !slices.Equal(named, first) {
+		t.Fatalf("%v: %d ahead, first %v; want %d, %v", j.Job, why.Ahead, named, ahead, first)
+	}
+	if k := m.model.kept[j.Job]; why.Reserved != k.on {
+		t.Fatalf("%v: %q is kept free, want %q", j.Job, why.Reserved, k.on)
+	}
+	if (len(why.Bounds) == 0) != m.model.may(j.Project) && m.now.Equal(m.model.asked) {
+		t.Fatalf("%v: bounds are %v", j.Job, why.Bounds)
+	}
+	if could := m.yard.Could(j.Request); could.Ever != ever || could.Ever != (could.Reason == "") {
+		t.Fatalf("%v could be taken: %v, want %v", j.Job, could, ever)
 	}
 }
 
-func (m *machine) ahead(j modelJob) (n int) {
-	for _, other := range m.model.waiting {
-		before := cmp.Or(cmp.Compare(other.Priority, j.Priority), cmp.Compare(j.seq, other.seq)) > 0
-		rival := len(m.model.workers) == 0 || slices.Equal(j.Labels, other.Labels)
-		for _, w := range m.model.workers {
-			both := slices.Concat(j.Labels, other.Labels)
-			rival = rival || !slices.ContainsFunc(both, func(l string) bool { return !slices.Contains(w.Labels, l) })
+// ahead places one competing job after the other, and no worker is ever full.
+func (m *machine) ahead(j modelJob) (n int, first []job.ID) {
+	rivals := slices.DeleteFunc(slices.Clone(m.model.waiting), func(o modelJob) bool { return !m.compete(j, o) })
+	placed := map[string]int{}
+	for {
+		var next modelJob
+		for _, o := range rivals {
+			running := m.model.config.Projects.Of(o.Project).Running
+			full := !m.model.may(o.Project) || running > 0 && m.model.held(o.Project)+placed[o.Project] >= running
+			if full && o.Project != j.Project {
+				continue
+			}
+			l, r := m.model.ratio(o.Project, placed[o.Project]), m.model.ratio(next.Project, placed[next.Project])
+			if next.seq == 0 || l < r || l == r && m.model.byAge(o, next) < 0 {
+				next = o
+			}
 		}
-		if before && rival {
-			n++
+		if next.Job == j.Job {
+			return n, first
+		}
+		if n++; n <= 5 {
+			first = append(first, next.Job)
+		}
+		placed[next.Project]++
+		rivals = slices.DeleteFunc(rivals, func(o modelJob) bool { return o.Job == next.Job })
+	}
+}
+
+// compete reports whether some worker has the labels and the pool for both.
+func (m *machine) compete(j, other modelJob) bool {
+	if len(m.model.workers) == 0 || alike(j, other) {
+		return true
+	}
+	for _, w := range m.model.workers {
+		both := slices.Concat(j.Labels, other.Labels)
+		lacks := slices.ContainsFunc(both, func(l string) bool { return !slices.Contains(w.Labels, l) })
+		if !lacks && w.Pool == j.Pool && w.Pool == other.Pool {
+			return true
 		}
 	}
-	return n
+	return false
+}
+
+func (m *machine) checkDemands(t *rapid.T) {
+	waiting, held, stuck := 0, 0, 0
+	for _, d := range m.yard.Demands(m.now) {
+		waiting, held, stuck = waiting+d.Waiting, held+d.Held, stuck+d.Stuck
+	}
+	wantHeld, wantStuck := 0, 0
+	for _, w := range m.model.workers {
+		wantHeld += len(w.held)
+	}
+	for _, j := range m.model.waiting {
+		ever := false
+		for _, w := range m.model.workers {
+			ever = ever || w.could(j.Request)
+		}
+		if !ever {
+			wantStuck++
+		}
+	}
+	if waiting != len(m.model.waiting) || held != wantHeld || stuck != wantStuck {
+		t.Fatalf("%d wait, %d hold, %d are stuck; want %d, %d, %d",
+			waiting, held, stuck, len(m.model.waiting), wantHeld, wantStuck)
+	}
+}
+
+// checkVictim compares who would be preempted, when Next was asked just now: the
+// question moves the clock of the limits.
+func (m *machine) checkVictim(t *rapid.T) {
+	if !m.now.Equal(m.model.asked) {
+		return
+	}
+	victim, of, ok := m.yard.Preempt(m.now)
+	j, want, will := m.victim()
+	if ok != will || ok && (of != j.Job || victim.Job != want.Job) {
+		t.Fatalf("%v for %v, %v; want %v for %v, %v", victim.Job, of, ok, want.Job, j.Job, will)
+	}
+}
+
+func (m *machine) victim() (next, victim modelJob, ok bool) {
+	for _, lane := range m.model.lanes() {
+		possible := slices.ContainsFunc(m.workers(), func(w *modelWorker) bool { return w.possible(lane[0]) })
+		if possible && (next.seq == 0 || m.model.order(lane[0], next) < 0) {
+			next = lane[0]
+		}
+	}
+	if next.seq == 0 || m.now.Sub(next.QueuedAt) < m.model.config.ReserveAfter || len(m.model.eligible(next)) > 0 {
+		return next, victim, false
+	}
+	for _, w := range m.workers() {
+		for _, h := range w.held {
+			rest := modelWorker{Worker: w.Worker, held: slices.DeleteFunc(slices.Clone(w.held), func(j modelJob) bool {
+				return j.Job == h.Job
+			})}
+			would := w.possible(next) && rest.room(next) && !m.model.passes(next, w.ID) && m.model.spares(w, next)
+			if !would || !h.Idempotent || h.Priority >= next.Priority {
+				continue
+			}
+			if !ok || h.Priority < victim.Priority || h.Priority == victim.Priority && h.told > victim.told {
+				victim, ok = h, true
+			}
+		}
+	}
+	return next, victim, ok
+}
+
+func (m *machine) workers() (all []*modelWorker) {
+	for _, w := range m.model.workers {
+		all = append(all, w)
+	}
+	return all
 }
 
 // TestTheYardAgreesWithTheModel shows that the heaps and trees decide as looking at
@@ -259,47 +206,55 @@ func (m *machine) ahead(j modelJob) (n int) {
 func TestTheYardAgreesWithTheModel(t *testing.T) {
 	t.Parallel()
 
-	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{placement.New(1000), model{workers: map[worker.ID]*modelWorker{}}}
-		t.Repeat(rapid.StateMachineActions(m))
-	})
+	rapid.Check(t, func(t *rapid.T) { t.Repeat(rapid.StateMachineActions(newMachine(t))) })
 }
 
 // TestEqualJobsSpreadEvenlyOverEqualWorkers takes the evenness at its word: the
-// fullest and the emptiest worker differ by one at most, while jobs only come.
+// fullest and the emptiest worker differ by one at most, while jobs only come, with
+// resources and something in common or without.
 func TestEqualJobsSpreadEvenlyOverEqualWorkers(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
 		workers, slots := rapid.IntRange(1, 20).Draw(t, "workers"), rapid.IntRange(1, 8).Draw(t, "slots")
-		y := yard(workers, slots, "linux")
-		jobs := rapid.IntRange(0, workers*slots+5).Draw(t, "jobs")
-		for i := range jobs {
-			if err := y.Push(placement.Request{Job: id(i), Labels: []string{"linux"}}); err != nil {
+		total := resource.Amount{CPU: int64(rapid.IntRange(0, 16).Draw(t, "cpu"))}
+		need := resource.Amount{CPU: rapid.Int64Range(0, 3).Draw(t, "need")}
+		room := slots
+		if total.CPU > 0 && need.CPU > 0 {
+			room = min(room, int(total.CPU/need.CPU))
+		}
+		affinity := rapid.SampledFrom([]string{"", "x"}).Draw(t, "affinity")
+		y := placement.New(placement.Config{Limit: 1000})
+		for i := range workers {
+			y.Join(placement.Worker{ID: wid(i), Labels: []string{"linux"}, Slots: slots, Total: total, State: 1})
+		}
+		for i := range rapid.IntRange(0, workers*slots+5).Draw(t, "jobs") {
+			r := placement.Request{Job: id(i), Labels: []string{"linux"}, Resources: need, Affinity: affinity}
+			if err := y.Push(r); err != nil {
 				t.Fatal(err)
 			}
-			_, placed := y.Next()
-			if placed != (i < workers*slots) {
-				t.Fatalf("job %d of %d slots placed: %v", i, workers*slots, placed)
+			_, placed := y.Next(start.Add(time.Duration(i)))
+			if placed != (i < workers*room) {
+				t.Fatalf("job %d of room for %d placed: %v", i, workers*room, placed)
 			}
 			loads := make([]int, workers)
 			for w := range loads {
-				loads[w], _ = y.Load(wid(w))
+				loads[w], _, _ = y.Load(wid(w))
 			}
-			if slices.Max(loads)-slices.Min(loads) > 1 || slices.Max(loads) > slots {
-				t.Fatalf("loads are %v of %d", loads, slots)
+			if slices.Max(loads)-slices.Min(loads) > 1 || slices.Max(loads) > room {
+				t.Fatalf("loads are %v of %d", loads, room)
 			}
 		}
 	})
 }
 
-// TestEveryPlacableJobIsPlaced shows that Next leaves no job waiting beside a free
-// slot that it could have.
+// TestEveryPlacableJobIsPlaced shows that Next leaves no job waiting beside room that
+// it could have.
 func TestEveryPlacableJobIsPlaced(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{placement.New(1000), model{workers: map[worker.ID]*modelWorker{}}}
+		m := newMachine(t)
 		for range rapid.IntRange(0, 6).Draw(t, "joins") {
 			m.Join(t)
 		}
@@ -310,7 +265,7 @@ func TestEveryPlacableJobIsPlaced(t *testing.T) {
 			m.Next(t)
 		}
 		for _, j := range m.model.waiting {
-			if n := len(m.model.eligible(j)); n > 0 {
+			if n := len(m.model.eligible(j)); n > 0 && m.model.may(j.Project) {
 				t.Fatalf("%d workers could take %v", n, j.Job)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,11 +17,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// start is when the tests begin.
+var start = time.Date(2026, 3, 4, 14, 0, 0, 0, time.UTC)
+
 func id(i int) job.ID { return job.ID{Run: "r", Index: uint32(i)} }
 
 // yard returns a yard with workers "w0", "w1"…, each of them with these slots and labels.
 func yard(workers, slots int, labels ...string) *placement.Yard {
-	y := placement.New(1_000_000)
+	y := placement.New(placement.Config{Limit: 1_000_000})
 	for i := range workers {
 		y.Join(placement.Worker{ID: wid(i), Labels: labels, Slots: slots, State: worker.Available})
 	}
@@ -36,7 +40,7 @@ func push(t testing.TB, y *placement.Yard, i, priority int, labels ...string) {
 
 // next is what Next says, as "job>worker", or "".
 func next(y *placement.Yard) string {
-	a, ok := y.Next()
+	a, ok := y.Next(start)
 	if !ok {
 		return ""
 	}
@@ -72,7 +76,7 @@ func TestAJobThatNobodyCanTakeHoldsUpNoOther(t *testing.T) {
 func TestTheLeastLoadedWorkerIsChosenAndThenTheOneWithTheFewestLabels(t *testing.T) {
 	t.Parallel()
 
-	y := placement.New(10)
+	y := placement.New(placement.Config{Limit: 10})
 	y.Join(placement.Worker{ID: "big", Labels: []string{"gpu"}, Slots: 4, State: worker.Available})
 	y.Join(placement.Worker{ID: "small", Slots: 1, State: worker.Available})
 	for i := range 5 {
@@ -82,7 +86,7 @@ func TestTheLeastLoadedWorkerIsChosenAndThenTheOneWithTheFewestLabels(t *testing
 	for i := 1; i < 5; i++ {
 		assert.Equal(t, fmt.Sprintf("%d>big", i), next(y))
 	}
-	held, slots := y.Load("big")
+	held, slots, _ := y.Load("big")
 	assert.Equal(t, []int{4, 4, 5}, []int{held, slots, y.Held()})
 }
 
@@ -93,9 +97,9 @@ func TestEqualWorkersTakeTurns(t *testing.T) {
 	var got []string
 	for i := range 9 {
 		push(t, y, i, 0)
-		a, _ := y.Next()
+		a, _ := y.Next(start)
 		got = append(got, string(a.Worker))
-		y.Free(a.Worker, a.Job) // all are idle again: only the turn tells them apart
+		y.Free(a.Worker, a.Job, start) // all are idle again: only the turn tells them apart
 	}
 	assert.Equal(t, "w0 w1 w2 w0 w1 w2 w0 w1 w2", strings.Join(got, " "))
 }
@@ -123,7 +127,7 @@ func TestAReturnedJobKeepsItsPlaceAndGoesElsewhere(t *testing.T) {
 	push(t, y, 2, 0)
 	require.Equal(t, "1>w0", next(y))
 	assert.False(t, y.Return("w1", id(1)), "not the worker that has it")
-	assert.False(t, y.Free("w1", id(1)))
+	assert.False(t, y.Free("w1", id(1), start))
 	assert.True(t, y.Return("w0", id(1)))
 	assert.False(t, y.Return("w0", id(1)), "it does not hold a slot any more")
 	assert.Equal(t, "1>w1", next(y))
@@ -137,7 +141,7 @@ func TestAReturnedJobPassesOverTheWorkerThatRefusedIt(t *testing.T) {
 
 	y := yard(1, 100)
 	y.Join(placement.Worker{ID: "small", Slots: 2, State: worker.Running})
-	require.True(t, y.Hold("small", id(9)))
+	require.True(t, y.Hold("small", placement.Request{Job: id(9)}))
 	push(t, y, 1, 0)
 	require.Equal(t, "1>w0", next(y))
 	require.True(t, y.Return("w0", id(1)))
@@ -153,32 +157,9 @@ func TestSlotsAreGivenBackInAnyOrder(t *testing.T) {
 		next(y)
 	}
 	for _, i := range []int{0, 3} { // 3 has taken the place of 0
-		require.True(t, y.Free("w0", id(i)))
+		require.True(t, y.Free("w0", id(i), start))
 	}
 	assert.ElementsMatch(t, []job.ID{id(1), id(2)}, y.Leave("w0"))
-}
-
-func TestAWorkerToAvoidIsChosenOnlyWhenNoOtherHasRoom(t *testing.T) {
-	t.Parallel()
-
-	y := placement.New(10)
-	for _, w := range []placement.Worker{
-		{ID: "a"},
-		{ID: "b", Labels: []string{"x"}},
-		{ID: "c", Labels: []string{"x", "y"}},
-	} {
-		w.Slots, w.State = 1, worker.Available
-		y.Join(w)
-	}
-	avoid := func(i int, w worker.ID) {
-		require.NoError(t, y.Push(placement.Request{Job: id(i), Avoid: w}))
-	}
-	avoid(1, "a")
-	assert.Equal(t, "1>b", next(y), "the next best, of another kind")
-	avoid(2, "a")
-	assert.Equal(t, "2>c", next(y))
-	avoid(3, "a")
-	assert.Equal(t, "3>a", next(y), "better there than not at all")
 }
 
 func TestAWorkerThatLeavesTellsWhatItHeld(t *testing.T) {
@@ -203,21 +184,21 @@ func TestWhatAWorkerAlreadyRunsIsCounted(t *testing.T) {
 
 	y := yard(2, 1)
 	push(t, y, 1, 0)
-	assert.True(t, y.Hold("w0", id(1)))
-	assert.True(t, y.Hold("w0", id(1)), "told twice")
-	assert.True(t, y.Hold("w0", id(2)), "beyond its slots: what runs, runs")
-	assert.False(t, y.Hold("w1", id(1)), "it runs elsewhere")
-	assert.False(t, y.Hold("nobody", id(3)))
+	assert.True(t, y.Hold("w0", placement.Request{Job: id(1)}))
+	assert.True(t, y.Hold("w0", placement.Request{Job: id(1)}), "told twice")
+	assert.True(t, y.Hold("w0", placement.Request{Job: id(2)}), "beyond its slots: what runs, runs")
+	assert.False(t, y.Hold("w1", placement.Request{Job: id(1)}), "it runs elsewhere")
+	assert.False(t, y.Hold("nobody", placement.Request{Job: id(3)}))
 	assert.Equal(t, []int{0, 2}, []int{y.Waiting(), y.Held()})
 	push(t, y, 1, 0)
 	assert.Zero(t, y.Waiting(), "it holds a slot, so it does not wait")
 	push(t, y, 3, 0)
 	assert.Equal(t, "3>w1", next(y))
 	assert.False(t, y.Return("w0", id(2)), "it never waited here")
-	assert.True(t, y.Free("w0", id(1)))
+	assert.True(t, y.Free("w0", id(1), start))
 	push(t, y, 4, 0)
 	assert.Empty(t, next(y))
-	assert.True(t, y.Free("w0", id(2)))
+	assert.True(t, y.Free("w0", id(2), start))
 	assert.Equal(t, "4>w0", next(y))
 }
 
@@ -245,16 +226,16 @@ func TestAWorkerMayChange(t *testing.T) {
 	assert.Empty(t, next(y))
 	y.Join(placement.Worker{ID: "w0", Labels: []string{"gpu"}, Slots: 2, State: worker.Running})
 	assert.Equal(t, "2>w0", next(y))
-	_, slots := y.Load("w0")
+	_, slots, _ := y.Load("w0")
 	assert.Equal(t, 2, slots)
-	_, slots = y.Load("w9")
+	_, slots, _ = y.Load("w9")
 	assert.Zero(t, slots)
 }
 
 func TestAFullQueueRefuses(t *testing.T) {
 	t.Parallel()
 
-	y := placement.New(1)
+	y := placement.New(placement.Config{Limit: 1})
 	push(t, y, 1, 0)
 	push(t, y, 1, 0)
 	require.ErrorIs(t, y.Push(placement.Request{Job: id(2)}), placement.ErrFull)
@@ -266,14 +247,14 @@ func TestTooManyDemandsAreRefusedUntilOneIsIdle(t *testing.T) {
 	t.Parallel()
 
 	y := yard(1, 1, "l7")
-	for i := range placement.MaxClasses {
+	for i := range placement.MaxDemands {
 		push(t, y, i, 0, fmt.Sprintf("l%d", i))
 	}
 	another := placement.Request{Job: id(9999), Labels: []string{"another"}}
 	require.ErrorIs(t, y.Push(another), placement.ErrTooManyDemands)
 	require.Equal(t, "7>w0", next(y))
 	require.ErrorIs(t, y.Push(another), placement.ErrTooManyDemands, "it may yet return")
-	require.True(t, y.Free("w0", id(7)))
+	require.True(t, y.Free("w0", id(7), start))
 	require.NoError(t, y.Push(another))
 	y.Remove(id(8))
 	y.Remove(id(9))
@@ -286,7 +267,7 @@ func TestIdleDemandsAreForgotten(t *testing.T) {
 	t.Parallel()
 
 	y := yard(1, 1)
-	for i := range 3 * placement.MaxClasses {
+	for i := range 3 * placement.MaxDemands {
 		push(t, y, i, 0, fmt.Sprintf("l%d", i))
 		require.True(t, y.Remove(id(i)))
 	}

@@ -1,186 +1,179 @@
 package placement
 
 import (
-	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"yardmaster/domain/job"
-	"yardmaster/domain/queue"
+	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
 )
 
-// Explanation says why a job waits.
-type Explanation struct {
-	Job job.ID
-	// Worker is where the job holds a slot; when it is set, all below is zero.
-	Worker worker.ID
-	// Waiting is false when the job is not known here; then all below is zero.
-	Waiting  bool
-	Priority int
-	// Ahead is how many jobs are due before it, of those that some worker could
-	// take as well as it. Competing counts all of these, and the job itself.
-	Ahead, Competing int
-	Demand           []string // the labels it demands, sorted
-	Workers          int      // connected
-	Labels           []LabelCount
-	Matching         int          // workers that have every label
-	States           []StateCount // of those that match and take nothing
-	Ready            int          // workers that match and take jobs
-	Used, Slots      int          // of the ready workers
-	Free             int          // ready workers with a free slot
-	Excluded         []Exclusion  // by filter, in their order; only where it is not 0
-	Avoid            worker.ID    // the worker it would rather not go to, or ""
-}
-
-// LabelCount is how common a demanded label is.
-type LabelCount struct {
-	Label    string
-	Workers  int // that have it
-	OnlyLack int // that have every other demanded label
-}
-
-// Exclusion is what one filter did.
-type Exclusion struct {
-	Filter  string // "labels", "state" or "room"
-	Workers int    // excluded by it, having passed the filters before
-	Reason  string
-}
-
 // Why explains why a job waits. It looks at every worker.
-func (y *Yard) Why(id job.ID) Explanation {
-	e := Explanation{Job: id}
+func (y *Yard) Why(id job.ID, now time.Time) Explanation {
+	e := Explanation{Job: id, At: now}
 	if t, holds := y.taken[id]; holds {
-		e.Worker = y.members[t.member].id
+		e.Worker = y.fleet.members[t.member].id
 		return e
 	}
 	entry, waits := y.queue.Get(id)
 	if !waits {
 		return e
 	}
-	e.Waiting, e.Priority, e.Avoid = true, entry.Priority, y.avoid[id]
-	e.Demand = slices.Clone(y.classes[entry.Class].labels)
-	y.explainPlace(&e, entry.Class)
-	y.explainWorkers(&e)
+	l := y.lanes.at(int32(entry.Class))
+	e.Waiting, e.Priority, e.QueuedAt = true, int(noteOf(entry.Note).priority), y.queuedAt(entry)
+	e.Project, e.Avoid = y.shares.all[l.share].name, slices.Clone(y.avoid[id])
+	y.explainShare(&e, l.share)
+	y.explainBounds(&e, l.share)
+	y.explainPlace(&e, entry)
+	d := y.demands.all[l.demand]
+	y.explainWorkers(&e, &wish{d, placeOf(entry), y.binding(l.demand, entry)}, filters[:])
+	for i := range y.reserved {
+		if y.reserved[i].job == id {
+			e.Reserved = y.fleet.members[y.reserved[i].member].id
+		}
+	}
 	return e
 }
 
-func (y *Yard) explainPlace(e *Explanation, own queue.ClassID) {
-	rival := make([]bool, len(y.classes))
-	for id, c := range y.classes {
-		rival[id] = c != nil && (len(y.known) == 0 || queue.ClassID(id) == own || y.compete(c, y.classes[own]))
-		if rival[id] {
-			e.Competing += y.queue.LenOf(queue.ClassID(id))
+// explainShare says what the project has, if it is not alone.
+func (y *Yard) explainShare(e *Explanation, own int32) {
+	weights, active := 0.0, 0
+	for _, s := range y.shares.all {
+		if s != nil && s.jobs > 0 {
+			active++
+			weights += s.limits.Share()
 		}
 	}
-	e.Ahead, _ = y.queue.Ahead(e.Job, func(id queue.ClassID) bool { return rival[id] })
-}
-
-// compete reports whether some connected worker meets both demands.
-func (y *Yard) compete(a, b *class) bool {
-	for k := range y.kinds {
-		labels := y.kinds[k].labels
-		if y.kinds[k].members > 0 && admitsLabels(a.labels, labels) && admitsLabels(b.labels, labels) {
-			return true
-		}
-	}
-	return false
-}
-
-func (y *Yard) explainWorkers(e *Explanation) {
-	var excluded [len(filters)]int
-	states := map[worker.State]int{}
-	lacks := map[string]int{}
-	only := map[string]int{}
-	for _, m := range y.known {
-		w, labels := &y.members[m], y.kinds[y.members[m].kind].labels
-		e.Workers++
-		lack := lacking(e.Demand, labels)
-		for _, label := range lack {
-			lacks[label]++
-		}
-		if len(lack) == 1 {
-			only[lack[0]]++
-		}
-		out := slices.IndexFunc(filters[:], func(f filter) bool { return !f.admits(e.Demand, w, labels) })
-		if out >= 0 {
-			excluded[out]++
-		}
-		e.count(w, len(lack) == 0, states)
-	}
-	for _, label := range e.Demand {
-		e.Labels = append(e.Labels, LabelCount{label, e.Workers - lacks[label], only[label]})
-	}
-	for s := worker.Unknown; s <= worker.Gone; s++ {
-		if states[s] > 0 {
-			e.States = append(e.States, StateCount{s, states[s]})
-		}
-	}
-	for i, n := range excluded {
-		if n > 0 {
-			e.Excluded = append(e.Excluded, Exclusion{filters[i].name, n, filters[i].reason(e, n)})
-		}
-	}
-}
-
-func (e *Explanation) count(w *member, matches bool, states map[worker.State]int) {
-	if !matches {
+	if active < 2 {
 		return
 	}
-	e.Matching++
-	if !admitsState(w) {
-		states[w.state]++
+	slots := 0
+	for _, m := range y.fleet.of {
+		slots += y.fleet.members[m].slots
+	}
+	s := y.shares.all[own]
+	e.Share = &Share{Held: s.held, Slots: slots, Fair: float64(slots) * s.limits.Share() / weights}
+}
+
+// explainBounds says which limits of the project bind.
+func (y *Yard) explainBounds(e *Explanation, own int32) {
+	s := y.shares.all[own]
+	if most := s.limits.Running; most > 0 && s.held >= most {
+		e.bind(Bound{Limit: "running", Most: float64(most)}, s.held)
+	}
+	if opens := s.pace.opens(); opens.After(e.At) {
+		e.bind(Bound{Limit: "rate", Most: s.limits.StartsPerSecond, Until: opens}, 0)
+	}
+}
+
+// explainWorkers says what the filters do. It looks at every worker.
+func (y *Yard) explainWorkers(e *Explanation, w *wish, ask []filter) {
+	e.Demand, e.Pool, e.Resources = slices.Clone(w.demand.labels), w.demand.pool, w.demand.need
+	excluded := make([]int, len(ask))
+	count := counting{lacks: map[string]int{}, only: map[string]int{}, states: map[worker.State]int{}}
+	for _, m := range y.fleet.of {
+		of := &y.fleet.members[m]
+		e.Workers++
+		out := slices.IndexFunc(ask, func(f filter) bool { return !f.admits(y, w, of) })
+		if out >= 0 {
+			excluded[out]++
+		} else {
+			e.Free++
+			out = len(ask)
+		}
+		count.labels(e.Demand, y.fleet.kinds[of.kind].labels)
+		y.explainWorker(e, w, of, out, &count)
+	}
+	count.into(e)
+	left := e.Workers
+	for i, n := range excluded {
+		if n > 0 {
+			e.Excluded = append(e.Excluded, Exclusion{ask[i].name, n, ask[i].reason(e, n, left)})
+		}
+		left -= n
+	}
+}
+
+// explainWorker counts a worker that passed the filters before number out.
+func (y *Yard) explainWorker(e *Explanation, w *wish, m *member, out int, count *counting) {
+	passed := func(name string) bool {
+		return out > slices.IndexFunc(filters[:], func(f filter) bool { return f.name == name })
+	}
+	if passed("labels") {
+		e.Matching++
+	}
+	if passed("pool") && !passed("resources") {
+		e.TooSmall.add(m, w.demand.need, m.all())
+	}
+	if passed("resources") {
+		e.Fitting++
+	}
+	if passed("resources") && !passed("state") {
+		count.states[m.state]++
+	}
+	if !passed("avoid") {
 		return
 	}
 	e.Ready++
-	e.Used += len(w.held)
-	e.Slots += w.slots
-	if admitsRoom(w) {
-		e.Free++
+	e.Used += len(m.held)
+	e.Slots += m.slots
+	if !passed("room") {
+		if len(m.held) < m.slots {
+			e.Full.add(m, w.demand.need, m.all().Minus(m.used))
+		}
+		if at, known := y.fitsAt(m, w.demand.need, e.At); known && (e.FreeAt.IsZero() || at.Before(e.FreeAt)) {
+			e.FreeAt = at
+		}
+	} else if !passed("reservation") {
+		r := &y.reserved[m.reserved]
+		e.Kept = append(e.Kept, Keeping{m.id, r.job})
 	}
 }
 
-// Lines returns the explanation as sentences for people, the most important first.
-func (e Explanation) Lines() []string {
-	switch {
-	case e.Worker != "":
-		return []string{fmt.Sprintf("job %s holds a slot of worker %s", e.Job, e.Worker)}
-	case !e.Waiting:
-		return []string{fmt.Sprintf("job %s does not wait for a worker", e.Job)}
-	}
-	lines := []string{e.place()}
-	switch {
-	case e.Workers == 0:
-		lines = append(lines, "no worker is connected")
-	case len(e.Demand) == 0:
-		lines = append(lines, "it demands no label: any worker matches")
-	case e.Matching == e.Workers:
-		lines = append(lines, lackLabels(&e, 0))
-	}
-	for _, x := range e.Excluded {
-		lines = append(lines, x.Reason)
-	}
-	if e.Free > 0 {
-		lines = append(lines, fmt.Sprintf("%s %s a free slot: it is placed when its turn comes",
-			count(e.Free, "worker"), plural(e.Free, "has", "have")))
-	}
-	if e.Avoid != "" {
-		lines = append(lines, fmt.Sprintf("it goes to worker %s only if no other has a free slot", e.Avoid))
-	}
-	return lines
+// counting is what is counted by label and state.
+type counting struct {
+	lacks, only map[string]int
+	states      map[worker.State]int
 }
 
-func (e Explanation) place() string {
-	if e.Competing == 1 {
-		return fmt.Sprintf("job %s waits at priority %d: no other competes for the same workers", e.Job, e.Priority)
+func (c *counting) labels(demand, labels []string) {
+	lack := lacking(demand, labels)
+	for _, label := range lack {
+		c.lacks[label]++
 	}
-	if e.Ahead == 0 {
-		return fmt.Sprintf("job %s waits at priority %d: it is the next of %d that compete for the same workers",
-			e.Job, e.Priority, e.Competing)
+	if len(lack) == 1 {
+		c.only[lack[0]]++
 	}
-	return fmt.Sprintf("job %s waits at priority %d: %s before it, of %d that compete for the same workers",
-		e.Job, e.Priority, plural(e.Ahead, "1 job goes", fmt.Sprint(e.Ahead)+" jobs go"), e.Competing)
 }
 
-// String returns the lines as one text.
-func (e Explanation) String() string { return strings.Join(e.Lines(), "\n") }
+func (c *counting) into(e *Explanation) {
+	for _, label := range e.Demand {
+		e.Labels = append(e.Labels, LabelCount{label, e.Workers - c.lacks[label], c.only[label]})
+	}
+	for s := worker.Unknown; s <= worker.Gone; s++ {
+		if c.states[s] > 0 {
+			e.States = append(e.States, StateCount{s, c.states[s]})
+		}
+	}
+	slices.SortFunc(e.Kept, func(a, b Keeping) int { return strings.Compare(string(a.Worker), string(b.Worker)) })
+}
+
+// add counts a worker that has too little: it has this much.
+func (s *Shortage) add(m *member, need, has resource.Amount) {
+	s.Workers++
+	if m.slots == 0 {
+		s.NoSlots++
+		return
+	}
+	cpu := resource.Amount{CPU: need.CPU}.Fits(has)
+	memory := resource.Amount{Memory: need.Memory}.Fits(has)
+	if memory && !cpu {
+		s.OnlyCPU++
+	}
+	if cpu && !memory {
+		s.OnlyMemory++
+	}
+	s.Most.CPU, s.Most.Memory = max(s.Most.CPU, has.CPU), max(s.Most.Memory, has.Memory)
+}

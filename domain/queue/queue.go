@@ -1,10 +1,10 @@
 // Package queue holds the jobs that wait for a slot, in the order in which they
-// are due: the higher priority first, then who came first.
+// are due: the least Due first, then who came first.
 //
-// Jobs that demand the same capabilities form a class, and each class is a queue
-// of its own, so that a class without a free worker holds up nobody else. Within
-// a class every operation takes time logarithmic in its length. Nothing here is
-// safe for two goroutines at once.
+// Jobs that are alike in all that decides whether they may be placed form a class,
+// and each class is a queue of its own, so that a class that must wait holds up
+// nobody else. Within a class every operation takes time logarithmic in its
+// length. Nothing here is safe for two goroutines at once.
 package queue
 
 import (
@@ -15,25 +15,29 @@ import (
 	"yardmaster/domain/job"
 )
 
-// ClassID names a set of demanded capabilities. Its owner keeps the numbers
-// small: a queue spends memory on each up to the highest it has seen.
+// ClassID names a class of jobs. Its owner keeps the numbers small: a queue spends
+// memory on each up to the highest it has seen.
 type ClassID uint32
 
 // Entry is a job that waits.
 type Entry struct {
-	Job      job.ID
-	Class    ClassID
-	Priority int // higher goes first; what lies beyond 32 bits counts as the limit
+	Job   job.ID
+	Class ClassID
+	// Due is its place in the order, for which the owner has a measure of its own:
+	// a job with a lesser one goes first.
+	Due int64
 	// Seq is the job's number in the order of arrival. A job that comes back to the
 	// queue brings its old one, and so its old place.
 	Seq uint64
+	// Note is kept for the owner, and means nothing here.
+	Note uint64
 }
 
-// Before reports whether e is due before other: by priority, then by arrival.
-// Entries that agree in both are ordered by job.
+// Before reports whether e is due before other: by Due, then by arrival. Entries
+// that agree in both are ordered by job.
 func (e Entry) Before(other Entry) bool {
 	return cmp.Or(
-		cmp.Compare(other.Priority, e.Priority),
+		cmp.Compare(e.Due, other.Due),
 		cmp.Compare(e.Seq, other.Seq),
 		strings.Compare(string(e.Job.Run), string(other.Job.Run)),
 		cmp.Compare(e.Job.Index, other.Job.Index),
@@ -42,9 +46,7 @@ func (e Entry) Before(other Entry) bool {
 
 // Queue is a set of waiting jobs in order. The zero value is empty.
 type Queue struct {
-	// A map holds every key a second time, but grows in small steps: a table of our
-	// own would be smaller, and stand still for a tenth of a second at a million.
-	handles map[job.ID]handle
+	index   index
 	slab    slab
 	classes []class // by ClassID
 }
@@ -57,17 +59,14 @@ type class struct {
 
 // Push adds e, and reports false when its job waits already; then nothing changes.
 func (q *Queue) Push(e Entry) bool {
-	if _, waits := q.handles[e.Job]; waits {
+	if q.index.get(&q.slab, e.Job) != none {
 		return false
-	}
-	if q.handles == nil {
-		q.handles = make(map[job.ID]handle)
 	}
 	for int(e.Class) >= len(q.classes) {
 		q.classes = append(q.classes, class{})
 	}
 	h := q.slab.put(e)
-	q.handles[e.Job] = h
+	q.index.add(e.Job, h)
 	c := &q.classes[e.Class]
 	c.root = q.slab.insert(c.root, h)
 	if c.head == none || q.slab.before(h, c.head) {
@@ -78,8 +77,8 @@ func (q *Queue) Push(e Entry) bool {
 
 // Remove takes a job out and returns its entry, or false when it does not wait.
 func (q *Queue) Remove(id job.ID) (Entry, bool) {
-	h, waits := q.handles[id]
-	if !waits {
+	h := q.index.get(&q.slab, id)
+	if h == none {
 		return Entry{}, false
 	}
 	e := q.slab.entry(h)
@@ -88,15 +87,15 @@ func (q *Queue) Remove(id job.ID) (Entry, bool) {
 	if c.head == h {
 		c.head = q.slab.first(c.root)
 	}
-	delete(q.handles, id)
+	q.index.remove(&q.slab, id)
 	q.slab.drop(h)
 	return e, true
 }
 
 // Get returns the entry of a job, or false when it does not wait.
 func (q *Queue) Get(id job.ID) (Entry, bool) {
-	h, waits := q.handles[id]
-	if !waits {
+	h := q.index.get(&q.slab, id)
+	if h == none {
 		return Entry{}, false
 	}
 	return q.slab.entry(h), true
@@ -111,7 +110,7 @@ func (q *Queue) Head(c ClassID) (Entry, bool) {
 }
 
 // Len returns how many jobs wait.
-func (q *Queue) Len() int { return len(q.handles) }
+func (q *Queue) Len() int { return q.index.len }
 
 // LenOf returns how many jobs of one class wait.
 func (q *Queue) LenOf(c ClassID) int {
@@ -121,20 +120,27 @@ func (q *Queue) LenOf(c ClassID) int {
 	return q.slab.size(q.classes[c].root)
 }
 
-// Ahead returns how many jobs are due before id, counting its own class and those
-// that competes admits, or false when it does not wait.
-func (q *Queue) Ahead(id job.ID, competes func(ClassID) bool) (int, bool) {
-	h, waits := q.handles[id]
-	if !waits {
-		return 0, false
+// At returns the entry of a class that has i others of it before it, or false when
+// fewer wait.
+func (q *Queue) At(c ClassID, i int) (Entry, bool) {
+	if int(c) >= len(q.classes) {
+		return Entry{}, false
 	}
-	own, ahead := q.slab.node(h).class, 0
-	for c := range q.classes {
-		if id := ClassID(c); id == own || competes(id) {
-			ahead += q.slab.rank(q.classes[c].root, h)
-		}
+	h := q.slab.at(q.classes[c].root, i)
+	if h == none {
+		return Entry{}, false
 	}
-	return ahead, true
+	return q.slab.entry(h), true
+}
+
+// Ahead returns how many jobs of a class are due before a job of any class, or
+// false when that one does not wait.
+func (q *Queue) Ahead(id job.ID, c ClassID) (int, bool) {
+	h := q.index.get(&q.slab, id)
+	if h == none || int(c) >= len(q.classes) {
+		return 0, h != none
+	}
+	return q.slab.rank(q.classes[c].root, h), true
 }
 
 // All returns the waiting jobs in order. The queue must not change meanwhile. Each

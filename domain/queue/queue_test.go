@@ -20,8 +20,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func id(run string, index uint32) job.ID { return job.ID{Run: job.RunID(run), Index: index} }
 
-func everyClass(queue.ClassID) bool { return true }
-
 func TestAnEmptyQueueHasNothing(t *testing.T) {
 	t.Parallel()
 
@@ -29,49 +27,48 @@ func TestAnEmptyQueueHasNothing(t *testing.T) {
 	_, head := q.Head(3)
 	_, removed := q.Remove(id("r", 0))
 	_, got := q.Get(id("r", 0))
-	_, ahead := q.Ahead(id("r", 0), everyClass)
-	assert.False(t, head || removed || got || ahead)
+	_, ahead := q.Ahead(id("r", 0), 0)
+	_, at := q.At(3, 0)
+	assert.False(t, head || removed || got || ahead || at)
 	assert.Zero(t, q.Len()+q.LenOf(3))
 	assert.Empty(t, slices.Collect(q.All()))
 }
 
-func TestThePriorityGoesFirstAndThenWhoCameFirst(t *testing.T) {
+func TestTheLeastDueGoesFirstAndThenWhoCameFirst(t *testing.T) {
 	t.Parallel()
 
 	var q queue.Queue
 	want := []queue.Entry{
-		{Job: id("e", 0), Class: 1, Priority: 100, Seq: 5},
-		{Job: id("b", 1), Class: 0, Priority: 0, Seq: 1},
-		{Job: id("b", 2), Class: 1, Priority: 0, Seq: 2},
-		{Job: id("b", 3), Class: 1, Priority: 0, Seq: 2}, // as early: the job decides
-		{Job: id("c", 2), Class: 1, Priority: 0, Seq: 2},
-		{Job: id("a", 0), Class: 0, Priority: -1, Seq: 0},
-		{Job: id("z", 0), Class: 0, Priority: math.MinInt32, Seq: 0},
+		{Job: id("e", 0), Class: 1, Due: -100, Seq: 5},
+		{Job: id("b", 1), Class: 0, Due: 0, Seq: 1, Note: math.MaxUint64},
+		{Job: id("b", 2), Class: 1, Due: 0, Seq: 2},
+		{Job: id("b", 3), Class: 1, Due: 0, Seq: 2}, // as early: the job decides
+		{Job: id("c", 2), Class: 1, Due: 0, Seq: 2},
+		{Job: id("a", 0), Class: 0, Due: 1, Seq: 0},
+		{Job: id("z", 0), Class: 0, Due: math.MaxInt64, Seq: 0},
 	}
 	for _, i := range []int{3, 5, 0, 6, 1, 4, 2} {
 		require.True(t, q.Push(want[i]))
-		require.False(t, q.Push(queue.Entry{Job: want[i].Job, Priority: 99}), "a job waits once")
+		require.False(t, q.Push(queue.Entry{Job: want[i].Job, Due: -999}), "a job waits once")
 	}
 	assert.Equal(t, want, slices.Collect(q.All()))
 
 	head, _ := q.Head(1)
 	assert.Equal(t, want[0], head)
-	got, ok := q.Get(id("b", 2))
+	got, ok := q.Get(id("b", 1))
 	assert.True(t, ok)
-	assert.Equal(t, want[2], got)
-	ahead, _ := q.Ahead(id("c", 2), everyClass)
-	assert.Equal(t, 4, ahead)
-	ahead, _ = q.Ahead(id("c", 2), func(queue.ClassID) bool { return false })
-	assert.Equal(t, 3, ahead, "its own class always competes")
-}
-
-func TestAPriorityBeyondTheLimitCountsAsTheLimit(t *testing.T) {
-	t.Parallel()
-
-	var q queue.Queue
-	q.Push(queue.Entry{Job: id("a", 0), Priority: math.MaxInt64})
-	e, _ := q.Get(id("a", 0))
-	assert.Equal(t, math.MaxInt32, e.Priority)
+	assert.Equal(t, want[1], got)
+	third, _ := q.At(1, 2)
+	assert.Equal(t, want[3], third)
+	_, ok = q.At(1, 4)
+	assert.False(t, ok, "four of this class wait")
+	ahead, _ := q.Ahead(id("c", 2), 1)
+	assert.Equal(t, 3, ahead)
+	ahead, _ = q.Ahead(id("c", 2), 0)
+	assert.Equal(t, 1, ahead, "it is of another class")
+	ahead, waits := q.Ahead(id("c", 2), 99)
+	assert.Zero(t, ahead)
+	assert.True(t, waits)
 }
 
 func TestAWalkMayStopHalfWay(t *testing.T) {
@@ -106,7 +103,8 @@ func TestTheQueueAgreesWithASortedList(t *testing.T) {
 			if rapid.IntRange(0, 2).Draw(t, "push") > 0 {
 				e := queue.Entry{
 					Job: j, Class: queue.ClassID(rapid.Uint32Range(0, 3).Draw(t, "class")),
-					Priority: rapid.IntRange(-1, 1).Draw(t, "priority"), Seq: rapid.Uint64Range(0, 40).Draw(t, "seq"),
+					Due: rapid.Int64Range(-1, 1).Draw(t, "due"), Seq: rapid.Uint64Range(0, 40).Draw(t, "seq"),
+					Note: rapid.Uint64().Draw(t, "note"),
 				}
 				if q.Push(e) != (i < 0) {
 					t.Fatalf("push of %v", e)
@@ -135,22 +133,20 @@ func compare(t *rapid.T, q *queue.Queue, list []queue.Entry) {
 	if got := slices.Collect(q.All()); !slices.Equal(got, list) || q.Len() != len(list) {
 		t.Fatalf("order is %v, want %v", got, list)
 	}
-	odd := func(c queue.ClassID) bool { return c%2 == 1 }
 	seen := map[queue.ClassID]int{}
-	for i, e := range list {
+	for _, e := range list {
 		if head, _ := q.Head(e.Class); seen[e.Class] == 0 && head != e {
 			t.Fatalf("head of %d is %v, want %v", e.Class, head, e)
 		}
-		seen[e.Class]++
-		want := 0
-		for _, before := range list[:i] {
-			if before.Class == e.Class || odd(before.Class) {
-				want++
+		if at, ok := q.At(e.Class, seen[e.Class]); !ok || at != e {
+			t.Fatalf("number %d of %d is %v, want %v", seen[e.Class], e.Class, at, e)
+		}
+		for c := range queue.ClassID(4) {
+			if got, ok := q.Ahead(e.Job, c); !ok || got != seen[c] {
+				t.Fatalf("%d of class %d ahead of %v, want %d", got, c, e, seen[c])
 			}
 		}
-		if got, ok := q.Ahead(e.Job, odd); !ok || got != want {
-			t.Fatalf("%d ahead of %v, want %d", got, e, want)
-		}
+		seen[e.Class]++
 	}
 	for c := range queue.ClassID(4) {
 		if q.LenOf(c) != seen[c] {
@@ -167,7 +163,7 @@ func fill(n int) *queue.Queue {
 		if i%16 == 0 {
 			run = job.RunID(fmt.Sprintf("01JAB3N0Y6Z7Q4T2V9W8%06X", i/16))
 		}
-		q.Push(queue.Entry{Job: job.ID{Run: run, Index: uint32(i % 16)}, Priority: i % 3, Seq: uint64(i)})
+		q.Push(queue.Entry{Job: job.ID{Run: run, Index: uint32(i % 16)}, Due: -int64(i % 3), Seq: uint64(i)})
 	}
 	return q
 }
@@ -212,7 +208,7 @@ func BenchmarkAhead(b *testing.B) {
 	last := job.ID{Run: "01JAB3N0Y6Z7Q4T2V9W800F423", Index: 7}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := q.Ahead(last, everyClass); !ok {
+		if _, ok := q.Ahead(last, 0); !ok {
 			b.Fatal("no such job")
 		}
 	}

@@ -1,10 +1,6 @@
 package queue
 
-import (
-	"math"
-
-	"yardmaster/domain/job"
-)
+import "yardmaster/domain/job"
 
 // pageSize is how many entries are allocated at once. Pages do not move, so a
 // queue that grows copies nothing.
@@ -19,11 +15,12 @@ const none handle = 0
 // node is an entry in the tree of its class. It holds no pointer, so that the
 // garbage collector does not look at it: a million of them cost it nothing.
 type node struct {
+	due         int64
 	seq         uint64
+	note        uint64
 	left, right handle
 	count       uint32 // entries in the subtree
 	class       ClassID
-	priority    int32
 }
 
 // slab holds the entries of all classes: what the tree needs in one place, and the
@@ -42,8 +39,7 @@ func (s *slab) job(h handle) *job.ID { return &s.jobs[h/pageSize][h%pageSize] }
 func (s *slab) put(e Entry) handle {
 	h := s.take()
 	*s.job(h) = e.Job
-	priority := int32(max(math.MinInt32, min(math.MaxInt32, e.Priority)))
-	*s.node(h) = node{seq: e.Seq, count: 1, class: e.Class, priority: priority}
+	*s.node(h) = node{due: e.Due, seq: e.Seq, note: e.Note, count: 1, class: e.Class}
 	return h
 }
 
@@ -69,13 +65,13 @@ func (s *slab) drop(h handle) {
 
 func (s *slab) entry(h handle) Entry {
 	n := s.node(h)
-	return Entry{Job: *s.job(h), Class: n.class, Priority: int(n.priority), Seq: n.seq}
+	return Entry{Job: *s.job(h), Class: n.class, Due: n.due, Seq: n.seq, Note: n.note}
 }
 
 func (s *slab) before(a, b handle) bool {
 	x, y := s.node(a), s.node(b)
-	if x.priority != y.priority {
-		return x.priority > y.priority
+	if x.due != y.due {
+		return x.due < y.due
 	}
 	if x.seq != y.seq {
 		return x.seq < y.seq
