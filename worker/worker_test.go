@@ -211,6 +211,28 @@ func TestAStepMayRemoveTheWorkspace(t *testing.T) {
 	assert.Contains(t, h.output(), "/work\n")
 }
 
+func TestAStepMayLeaveAnythingUnderTheNameOfTheNextScript(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]string{
+		"pipe":       "mkfifo $NEXT",
+		"directory":  "mkdir $NEXT && touch $NEXT/file",
+		"dangling":   "ln -s /no/such/file $NEXT",
+		"unwritable": "touch $NEXT && chmod 400 $NEXT",
+		"device":     "ln -s /dev/full $NEXT",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tk := task(plan.Step{Run: "NEXT=$RUNNER_TEMP/step-2.sh\n" + leave}, plan.Step{Run: "echo next"})
+			tk.Spec.Timeout = deadline / 2
+			ctx, cancel := context.WithTimeout(context.Background(), deadline)
+			defer cancel()
+			res, h := executeUntil(ctx, t, worker.Config{}, tk, &heard{})
+			assert.Equal(t, job.OutcomeSucceeded, res.Outcome, res.Reason)
+			assert.Equal(t, "next\n", h.output())
+		})
+	}
+}
+
 func TestKeptWorkspacesStay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
