@@ -22,7 +22,8 @@ type Process struct {
 	Parent  int
 	Group   int
 	Session int
-	// Zombie is a process that has ended and waits for its parent to notice.
+	// Zombie is a process that has ended and waits for its parent to notice, or
+	// one whose first thread has ended before the others.
 	Zombie bool
 }
 
