@@ -4,11 +4,18 @@ package worker_test
 
 import (
 	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
+	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"yardmaster/domain/attempt"
 	"yardmaster/domain/job"
 	"yardmaster/domain/plan"
 	"yardmaster/worker"
@@ -38,4 +45,61 @@ func TestAProcessWithoutItsFirstThreadIsKilledToo(t *testing.T) {
 	assert.Equal(t, job.OutcomeSucceeded, res.Outcome, res.Reason)
 	assert.NoDirExists(t, "/proc/"+strconv.Itoa(pidsIn(t, file, 1)[0]))
 	assert.NoError(t, ctx.Err(), "it took as long as the process")
+}
+
+// detached starts a process that nothing connects with its attempt: it is in a
+// session of its own, and has neither the environment nor a file of the attempt.
+// It writes its number into the file of the environment.
+const detached = `setsid env -i sh -c "echo \$\$ >>$PIDS; exec sleep 1000" </dev/null >/dev/null 2>&1 &
+	while ! [ -s $PIDS ]; do sleep 0.01; done
+`
+
+func TestTheOrphansOfAKilledShimAreKilledAndNothingElse(t *testing.T) {
+	t.Parallel()
+	e := open(t, worker.Config{})
+	own := exec.Command("sleep", "1000") // a child of this process that is nobody's orphan
+	require.NoError(t, own.Start())
+	over := filepath.Join(t.TempDir(), "over")
+	neighbour := task(plan.Step{Run: "setsid sleep 1000 & P=$!; while ! [ -e $OVER ]; do sleep 0.01; done; kill -0 $P"})
+	neighbour.Job.Index, neighbour.Spec.Env = 99, []plan.Var{{Name: "OVER", Value: over}}
+	ended := make(chan job.Result)
+	go func() { ended <- e.Execute(context.Background(), neighbour, &heard{}) }()
+
+	var attempts, short sync.WaitGroup
+	for i := range 6 {
+		tk := task(plan.Step{Run: "S=$PPID; " + detached + "kill -9 $S; sleep 1000"})
+		tk.Job.Index = uint32(i)
+		file := pidsFile(t, &tk)
+		attempts.Go(func() {
+			res := e.Execute(context.Background(), tk, &heard{})
+			assert.Contains(t, res.Reason, "watches over the steps was killed")
+			assert.NoDirExists(t, "/proc/"+strconv.Itoa(pidsIn(t, file, 1)[0]), "nobody took notice of its end")
+		})
+		short.Go(func() {
+			for range 20 {
+				child := exec.Command("sh", "-c", "exit 7")
+				assert.EqualError(t, child.Run(), "exit status 7", "others took notice of the end of our own child")
+			}
+		})
+	}
+	attempts.Wait()
+	short.Wait()
+	require.NoError(t, os.WriteFile(over, nil, 0o600))
+	assert.Equal(t, job.OutcomeSucceeded, (<-ended).Outcome, "another attempt was harmed")
+	require.NoError(t, own.Process.Signal(syscall.SIGTERM), "a child of our own was killed")
+	assert.EqualError(t, own.Wait(), "signal: terminated")
+}
+
+func TestAnOrphanThatHoldsTheReportsOpenIsKilled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	tk := task(plan.Step{Run: "S=$PPID; exec 3>/proc/$PPID/fd/1; " + detached + "kill -9 $S; sleep 1000"})
+	file := pidsFile(t, &tk)
+	go func() {
+		defer cancel(attempt.ErrLeaseLost)
+		pidsIn(t, file, 1) //nolint:testifylint // a failure there still fails the test
+	}()
+	res, _ := executeUntil(ctx, t, worker.Config{}, tk, &heard{})
+	assert.NotEqual(t, job.OutcomeSucceeded, res.Outcome)
+	assert.Empty(t, alive(pidsIn(t, file, 1)))
 }

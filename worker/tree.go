@@ -26,6 +26,7 @@ const (
 // tree is the processes of one attempt: the shim and what is below it.
 type tree struct {
 	cmd      *exec.Cmd
+	began    uint64 // as a proc.Process has it
 	commands io.WriteCloser
 	encoder  *json.Encoder
 	// reports has one report for each step that was started. It is closed when
@@ -49,11 +50,12 @@ func plant(command, environ []string, dir string, output *os.File) (*tree, error
 	if err != nil {
 		return nil, fmt.Errorf("worker: shim: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("worker: shim: %w", err)
+	began, err := shims.start(cmd)
+	if err != nil {
+		return nil, err
 	}
 	t := &tree{
-		cmd: cmd, commands: commands, encoder: json.NewEncoder(commands),
+		cmd: cmd, began: began, commands: commands, encoder: json.NewEncoder(commands),
 		reports: make(chan shim.Report, 1), gone: make(chan struct{}),
 	}
 	go t.watch(reports)
@@ -69,7 +71,7 @@ func (t *tree) watch(r io.Reader) {
 		}
 		t.reports <- report
 	}
-	t.ended = t.cmd.Wait()
+	t.ended = shims.wait(t.cmd)
 	close(t.gone)
 	close(t.reports)
 }
@@ -82,12 +84,14 @@ func (t *tree) kill() { _ = t.commands.Close() }
 
 // fell makes a shim that does not do as it is told go on, and kills what is below
 // it meanwhile. It never kills the shim: to it fall the orphans, and it alone can
-// tell that there are none. It returns when the shim is gone.
+// tell that there are none. When it is dead they fell to us, and one of them may
+// hold its reports open. It returns when the shim is gone.
 func (t *tree) fell() {
 	t.kill()
 	for {
 		_ = t.cmd.Process.Signal(syscall.SIGCONT) // gone is as good as woken
 		proc.KillTree(t.cmd.Process.Pid)
+		shims.killOnce(t.began)
 		select {
 		case <-t.gone:
 			return

@@ -49,7 +49,7 @@ func KillTree(root int) (alive int) {
 	}
 	below := map[int]bool{root: true}
 	for _, pid := range PIDs() {
-		p, ok := read(pid)
+		p, ok := Read(pid)
 		if !ok || !below[p.Parent] {
 			continue
 		}
