@@ -8,9 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -101,5 +103,34 @@ func TestAnOrphanThatHoldsTheReportsOpenIsKilled(t *testing.T) {
 	}()
 	res, _ := executeUntil(ctx, t, worker.Config{}, tk, &heard{})
 	assert.NotEqual(t, job.OutcomeSucceeded, res.Outcome)
+	assert.Empty(t, alive(pidsIn(t, file, 1)))
+}
+
+// TestAStoppedShimDoesNotHoldTheWorkerUp stops the shim between two steps. The
+// environment of the second one is more than a pipe takes unread.
+func TestAStoppedShimDoesNotHoldTheWorkerUp(t *testing.T) {
+	t.Parallel()
+	stop := filepath.Join(t.TempDir(), "stop")
+	tk := task(
+		plan.Step{Run: "echo $PPID >>$PIDS; (while ! [ -e $STOP ]; do sleep 0.01; done; kill -STOP $(cat $PIDS)) &"},
+		plan.Step{Run: "true", Timeout: 100 * time.Millisecond, Env: []plan.Var{
+			{Name: "A", Value: strings.Repeat("x", 100<<10)},
+		}},
+	)
+	tk.Spec.Env = []plan.Var{{Name: "STOP", Value: stop}}
+	file := pidsFile(t, &tk)
+	h := &heard{onStep: func(s attempt.Step) {
+		if s.Index > 0 || s.Running {
+			return
+		}
+		shim := pidsIn(t, file, 1)[0]
+		require.NoError(t, os.WriteFile(stop, nil, 0o600))
+		require.Eventually(t, func() bool {
+			stat, err := os.ReadFile("/proc/" + strconv.Itoa(shim) + "/stat")
+			return err == nil && strings.Contains(string(stat), ") T ")
+		}, deadline, 5*time.Millisecond)
+	}}
+	res, _ := executeUntil(context.Background(), t, worker.Config{Grace: time.Millisecond}, tk, h)
+	assert.Equal(t, "step timed out after 100ms", res.Reason)
 	assert.Empty(t, alive(pidsIn(t, file, 1)))
 }

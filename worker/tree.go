@@ -21,6 +21,9 @@ const (
 	patience = 5 * time.Second
 	// killPause is the time between two rounds of that.
 	killPause = 10 * time.Millisecond
+	// unread is how many commands a shim may have before it: to start a step, to
+	// stop that, and to stop everything.
+	unread = 3
 )
 
 // tree is the processes of one attempt: the shim and what is below it.
@@ -28,7 +31,7 @@ type tree struct {
 	cmd      *exec.Cmd
 	began    uint64 // as a proc.Process has it
 	commands io.WriteCloser
-	encoder  *json.Encoder
+	queue    chan shim.Command // to be written to commands
 	// reports has one report for each step that was started. It is closed when
 	// the shim has ended.
 	reports chan shim.Report
@@ -55,11 +58,28 @@ func plant(command, environ []string, dir string, output *os.File) (*tree, error
 		return nil, err
 	}
 	t := &tree{
-		cmd: cmd, began: began, commands: commands, encoder: json.NewEncoder(commands),
+		cmd: cmd, began: began, commands: commands, queue: make(chan shim.Command, unread),
 		reports: make(chan shim.Report, 1), gone: make(chan struct{}),
 	}
 	go t.watch(reports)
+	go t.write()
 	return t, nil
+}
+
+// write hands commands over until the shim is gone or is to be. A shim that a job
+// has stopped reads none, and a pipe does not hold every environment.
+func (t *tree) write() {
+	encoder := json.NewEncoder(t.commands)
+	for {
+		select {
+		case c := <-t.queue:
+			if encoder.Encode(c) != nil {
+				return
+			}
+		case <-t.gone:
+			return
+		}
+	}
 }
 
 func (t *tree) watch(r io.Reader) {
@@ -76,10 +96,17 @@ func (t *tree) watch(r io.Reader) {
 	close(t.reports)
 }
 
-// send asks the shim for something. A shim that is gone shows in reports.
-func (t *tree) send(c shim.Command) { _ = t.encoder.Encode(c) }
+// send asks the shim for something, and does not wait for it to hear. A shim that
+// is gone shows in reports, one that does not listen by saying nothing.
+func (t *tree) send(c shim.Command) {
+	select {
+	case t.queue <- c:
+	default:
+	}
+}
 
-// kill asks the shim to kill all that is left, and then to end.
+// kill asks the shim to kill all that is left, and then to end. Commands that it
+// has not heard are void.
 func (t *tree) kill() { _ = t.commands.Close() }
 
 // fell makes a shim that does not do as it is told go on, and kills what is below
