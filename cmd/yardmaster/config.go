@@ -135,7 +135,7 @@ func (c *workerConfig) validate() error {
 		checkName("--id", c.ID),
 		check(c.WorkDir != "", "--work-dir is empty"),
 		checkRange("--slots", c.Slots, 1, maxSlots),
-		check(c.Grace >= 0, "--grace is negative"),
+		check(c.Grace > 0, "--grace is not positive"),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
 		check(c.LogCap > 0, "--log-cap is not positive"),
 	}
