@@ -253,7 +253,7 @@ func TestWhatCommandsPrint(t *testing.T) {
 		"bad_output":        {[]string{"list", "--output", "xml"}, 2},
 		"bad_level":         {[]string{"list", "--log-level", "loud"}, 2},
 		"bad_server_config": {strings.Fields("server --listen :8427 --partitions 0 --lease 1s --node-id a.b"), 2},
-		"bad_worker_config": {strings.Fields("worker --server http://u:secret@x --slots 0 --labels a/b --grace -1s"), 2},
+		"bad_worker_config": {strings.Fields("worker --server http://u:secret@x --slots 0 --labels -a,x/y=1 --grace -1s"), 2},
 		"help":              {[]string{"--help"}, 0},
 		"help_submit":       {[]string{"submit", "--help"}, 0},
 		"help_logs":         {[]string{"logs", "--help"}, 0},

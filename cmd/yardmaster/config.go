@@ -144,7 +144,7 @@ func (c *workerConfig) validate() error {
 	}
 	for i, label := range c.Labels {
 		c.Labels[i] = strings.ToLower(strings.TrimSpace(label))
-		faults = append(faults, checkName("--labels", c.Labels[i]))
+		faults = append(faults, checkLabel(c.Labels[i]))
 	}
 	return errors.Join(faults...)
 }
@@ -163,15 +163,16 @@ func checkRange(flag string, value, least, most int) error {
 // nameForm is the form of the names that become parts of NATS subjects.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$`)
 
-// labelForm is nameForm with the dot, which labels such as ubuntu-24.04 need.
-var labelForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$`)
+// labelForm is the form of labels, as files and the coordinator have it.
+var labelForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._=/-]{0,62}$`)
 
 func checkName(flag, name string) error {
-	form, more := nameForm, ""
-	if flag == "--labels" {
-		form, more = labelForm, ", ."
-	}
-	return check(form.MatchString(name), "%s: %q is not 1 to 63 letters, digits, _, -%s", flag, name, more)
+	return check(nameForm.MatchString(name), "%s: %q is not 1 to 63 letters, digits, _, -", flag, name)
+}
+
+func checkLabel(label string) error {
+	return check(labelForm.MatchString(label),
+		"--labels: %q is not 1 to 63 letters, digits or any of ._=/-, the first a letter or digit", label)
 }
 
 func checkAddress(flag, addr string) error {

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"yardmaster/domain/worker"
+	"yardmaster/workflow"
 )
 
 // goodWorker is a configuration that nothing is wrong with.
@@ -24,4 +29,32 @@ func TestAGraceOfNothingIsRefused(t *testing.T) {
 		c.Grace = grace
 		assert.EqualError(t, c.validate(), "--grace is not positive")
 	}
+}
+
+// TestALabelHasOneFormEverywhere holds the flag against what a file may demand and
+// what the coordinator admits.
+func TestALabelHasOneFormEverywhere(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		label := rapid.OneOf(
+			rapid.StringMatching(`[A-Za-z0-9._=/-]{1,64}`), rapid.StringMatching(`[a-z]{62,64}`),
+			rapid.StringMatching(`[a-z_:@é]{1,3}`),
+		).Draw(t, "label")
+		c := goodWorker()
+		c.Labels = []string{label}
+		given := c.validate() == nil
+		_, err := workflow.Parse("ci.yml", []byte(
+			"jobs: {a: {runs-on: "+strconv.Quote(label)+", steps: [{run: x}]}}"))
+		if demanded := err == nil; given != demanded {
+			t.Fatalf("given to a worker: %t, demanded by a file: %t, %v", given, demanded, err)
+		}
+		admitted := worker.Register{ID: "w", Incarnation: "a", Slots: 1, Labels: c.Labels}.Validate()
+		if given && admitted != nil || !given && admitted == nil {
+			t.Fatalf("given to a worker: %t, admitted by the coordinator: %v", given, admitted)
+		}
+	})
+	c := goodWorker()
+	c.Labels = []string{" GPU=a100 ", "kubernetes.io/os"}
+	require.NoError(t, c.validate())
+	assert.Equal(t, []string{"gpu=a100", "kubernetes.io/os"}, c.Labels)
 }
