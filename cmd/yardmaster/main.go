@@ -33,14 +33,22 @@ func main() {
 type stops struct{ orderly, immediate context.Context } //nolint:containedctx // the two signals of a process
 
 // listenForStops turns SIGINT and SIGTERM into stops. Some time after the second
-// one it ends the process, whatever it is doing.
+// one it ends the process, whatever it is doing. SIGHUP is a first stop only: when
+// a terminal goes it comes more than once. Whoever ignores it, as nohup does, goes on.
 func listenForStops() (stops, func()) {
 	orderly, stopOrderly := context.WithCancel(context.Background())
 	immediate, stopImmediate := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	hangups := make(chan os.Signal, 1)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(hangups, syscall.SIGHUP)
+	}
 	go func() {
-		<-signals
+		select {
+		case <-signals:
+		case <-hangups:
+		}
 		stopOrderly()
 		<-signals
 		stopImmediate()
@@ -48,6 +56,7 @@ func listenForStops() (stops, func()) {
 	}()
 	return stops{orderly, immediate}, func() {
 		signal.Stop(signals)
+		signal.Stop(hangups)
 		stopOrderly()
 		stopImmediate()
 	}

@@ -113,6 +113,7 @@ func (a *app) localLabels(wf *plan.Workflow, given []string) ([]string, error) {
 }
 
 func (a *app) runLocal(path string, o runOptions) (err error) {
+	defer a.stopUnheard()()
 	name, src, err := a.readWorkflow(path)
 	if err != nil {
 		return err
