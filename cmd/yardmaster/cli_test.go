@@ -109,6 +109,7 @@ func newCLI(t *testing.T, b api.Backend) *cli {
 	c := &cli{t: t, env: make(map[string]string)}
 	c.stops.orderly, c.interrupt = context.WithCancel(t.Context())
 	c.stops.immediate, c.kill = context.WithCancel(t.Context())
+	c.stops.last = t.Context()
 	if b != nil {
 		c.env["YARDMASTER_API"] = serveAPI(t, b)
 	}

@@ -259,6 +259,33 @@ func TestAWorkerStopsWhetherOrNotItsServerIsThere(t *testing.T) {
 	stop(t, w)
 }
 
+func TestAWorkerThatIsToldTwiceToStopKillsItsJobsAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	cfg, dir := testNode(t), t.TempDir()
+	n := nodeOf(t, cfg)
+	u := userOf(t, n)
+	c := newCLI(t, nil)
+	c.launch = systemLauncher()
+	code := make(chan int)
+	go func() {
+		code <- c.run("worker", "--id", "w1", "--server", "nats://"+cfg.NATSListen, "--work-dir", dir,
+			"--labels", "linux", "--drain-timeout", "5s")
+	}()
+	u.await(u.submit(gated(filepath.Join(t.TempDir(), "never"))), running)
+	require.Eventually(t, func() bool {
+		workspaces, err := filepath.Glob(filepath.Join(dir, "*", "tmp", "step-1.sh"))
+		return err == nil && len(workspaces) == 1
+	}, partsDeadline, 5*time.Millisecond)
+	c.interrupt()
+	<-c.err.seen("worker draining")
+	c.kill()
+	assert.Equal(t, exitCancelled, <-code)
+	assert.NotContains(t, c.err.String(), "yardmaster: ")
+	left, err := filepath.Glob(filepath.Join(dir, "[^.]*"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "workspaces")
+}
+
 func TestANodeThatCannotStartSaysWhyAndLeavesNothing(t *testing.T) { //nolint:tparallel // free ports race
 	t.Parallel()
 	tokens := filepath.Join(t.TempDir(), "tokens")

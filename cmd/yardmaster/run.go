@@ -217,7 +217,7 @@ func (a *app) runWith(local nodeConfig, w workerConfig, name string, src []byte)
 // stopLocal stops a part of a local run. That it could not be stopped in good
 // order is no news to somebody who has the verdict, or who insisted.
 func (a *app) stopLocal(stop func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(a.stops.immediate, localDrain)
+	ctx, cancel := context.WithTimeout(a.stops.last, localDrain)
 	defer cancel()
 	if err := stop(ctx); err != nil && a.stops.immediate.Err() == nil {
 		fmt.Fprintf(a.err, "yardmaster: stop: %s\n", clean(err.Error()))
