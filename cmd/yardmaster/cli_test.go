@@ -134,12 +134,7 @@ func serveAPI(t *testing.T, b api.Backend) string {
 
 func (c *cli) run(args ...string) int {
 	c.t.Helper()
-	io := streams{
-		in: strings.NewReader(c.in), out: &c.out, err: &c.err,
-		size:   func() (int, int, bool) { return c.width, 24, c.width > 0 },
-		getenv: func(name string) string { return c.env[name] },
-	}
-	return newApp(c.stops, io, c.launch).execute(args)
+	return newApp(c.stops, c.streams(strings.NewReader(c.in)), c.launch).execute(args)
 }
 
 // workflowFile writes a workflow file and returns its path.
