@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"yardmaster/api/apitest"
 )
 
 // streams are those of a call that reads in.
@@ -50,4 +52,31 @@ func TestAWorkflowMayComeFromAPipe(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "ci.yml", name)
 	assert.Equal(t, helloFile, string(src))
+}
+
+func TestBytesThatAreNoTextAreRefusedInFlagsAndReplacedInFileNames(t *testing.T) {
+	t.Parallel()
+	id := apitest.RunID(1)
+	for _, args := range [][]string{
+		{"submit", workflowFile(t, helloFile), "--key", "k\xff"},
+		{"list", "--name", "\xff"},
+		{"cancel", id, "--reason", "\xc3"},
+		{"list", "--state", "\xff"},
+		{"server", "--node-id", "\xff"},
+	} {
+		c := newCLI(t, filled())
+		assert.Equal(t, exitUsage, c.run(args...), args)
+		assert.Equal(t, "yardmaster: "+args[len(args)-2]+" is not valid UTF-8\n", c.err.String())
+	}
+	c := newCLI(t, filled())
+	c.env["YARDMASTER_NODE_ID"] = "\xff"
+	assert.Equal(t, exitUsage, c.run("server"))
+	assert.Equal(t, exitUsage, c.run("show", id+"/\xff"), "a job of that name")
+
+	path := filepath.Join(t.TempDir(), "c\xffi.yml")
+	require.NoError(t, os.WriteFile(path, []byte(endless), 0o600))
+	b := new(apitest.Backend)
+	c = newCLI(t, b)
+	require.Zero(t, c.run("submit", path), c.err.String())
+	assert.Equal(t, "c·i.yml", b.Submissions()[0].Plan.Name)
 }

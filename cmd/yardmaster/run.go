@@ -62,7 +62,7 @@ output, and end with its verdict. Ctrl-C cancels it; a second Ctrl-C kills it.`,
 func (a *app) readWorkflow(path string) (name string, src []byte, err error) {
 	name = "stdin.yml"
 	if path != "-" {
-		name = filepath.Base(path)
+		name = strings.ToValidUTF8(filepath.Base(path), "\uFFFD") // a path may be any bytes, a message may not
 	}
 	type content struct {
 		src []byte
