@@ -234,6 +234,8 @@ func TestWhatCommandsPrint(t *testing.T) {
 		"logs":              {[]string{"logs", run}, 0},
 		"logs_job":          {[]string{"logs", run + "/build"}, 0},
 		"logs_attempt":      {[]string{"logs", run + "/build", "--attempt", "1"}, 0},
+		"logs_no_attempt":   {[]string{"logs", run + "/build", "--attempt", "9"}, 2},
+		"logs_no_first":     {[]string{"logs", run + "/deploy", "--attempt", "1"}, 2},
 		"logs_not_started":  {[]string{"logs", run + "/deploy"}, 0},
 		"logs_unknown_job":  {[]string{"logs", run + "/nope"}, 2},
 		"logs_json":         {[]string{"logs", run + "/build", "-o", "json"}, 0},
