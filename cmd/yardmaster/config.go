@@ -38,6 +38,7 @@ type nodeConfig struct {
 	AcceptLostMarks bool
 	Local           bool // without TCP for NATS; for yardmaster run
 	Logger          *slog.Logger
+	tokens          *api.Tokens // of TokenFile; nil until that was read
 }
 
 // workerConfig is what an operator may choose about a worker.
@@ -86,7 +87,8 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 		"start although the file of journal marks is lost or damaged, after you have checked the disk")
 }
 
-// validate returns everything that is wrong with the configuration.
+// validate returns everything that is wrong with the configuration. It reads the
+// token file.
 func (c *nodeConfig) validate() error {
 	return errors.Join(
 		check(c.DataDir != "", "--data-dir is empty"),
@@ -101,16 +103,16 @@ func (c *nodeConfig) validate() error {
 		check(c.Lease >= shortestLease && c.Lease <= longestLease,
 			"--lease is %s; it can be from %s to %s", c.Lease, shortestLease, longestLease),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
-		checkTokens(c.TokenFile),
+		c.readTokens(),
 	)
 }
 
-// checkTokens tells of a token file that cannot be used before anything starts.
-func checkTokens(path string) error {
-	if path == "" {
-		return nil
+// readTokens reads the token file, if there is one, and only once: it may be a
+// pipe. So a file that cannot be used is told of before anything starts.
+func (c *nodeConfig) readTokens() (err error) {
+	if c.TokenFile != "" && c.tokens == nil {
+		c.tokens, err = api.LoadTokens(c.TokenFile)
 	}
-	_, err := api.LoadTokens(path)
 	return err
 }
 

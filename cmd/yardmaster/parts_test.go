@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -257,6 +258,28 @@ func TestAWorkerStopsWhetherOrNotItsServerIsThere(t *testing.T) {
 	u.await(u.submit(helloFile), success)
 	stop(t, n)
 	stop(t, w)
+}
+
+func TestTheTokensOfAServerMayComeFromAPipe(t *testing.T) {
+	t.Parallel()
+	const token = "0123456789abcdef"
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	_, err = w.WriteString("alice:" + token + "\n")
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	defer r.Close()
+	cfg := testNode(t)
+	cfg.TokenFile = fmt.Sprintf("/dev/fd/%d", r.Fd())
+	require.NoError(t, cfg.validate())
+	n := nodeOf(t, cfg)
+	for token, admitted := range map[string]bool{token: true, "": false, "0123456789abcdeF": false} {
+		c, err := api.NewClient(n.APIURL(), token)
+		require.NoError(t, err)
+		_, err = c.Info(t.Context())
+		assert.Equal(t, admitted, err == nil, err)
+		c.Close()
+	}
 }
 
 func TestAWorkerThatIsToldTwiceToStopKillsItsJobsAndLeavesNothing(t *testing.T) {
