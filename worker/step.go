@@ -143,7 +143,7 @@ func (r *run) start(i int, step *plan.Step) (*shim.Start, *failure) {
 }
 
 func (r *run) environment(step *plan.Step) (*environment, *failure) {
-	env := newEnvironment(base(r.inherited, r.space))
+	env := newEnvironment(base(r.inherited, r.task, r.space))
 	for _, layer := range [][]variable{r.task.Spec.Env, step.Env} {
 		if f := env.add(layer); f != nil {
 			return nil, f

@@ -195,6 +195,20 @@ func TestStepsSeeACleanEnvironment(t *testing.T) {
 	}
 }
 
+func TestAFileMaySetWhatIsNotReserved(t *testing.T) {
+	t.Parallel()
+	tk := task(
+		plan.Step{Run: "echo $CI $RUNNER_TEMP $TMPDIR $TRACEPARENT"},
+		plan.Step{Run: "echo $TRACEPARENT", Env: []plan.Var{{Name: "TRACEPARENT", Value: "mine"}}},
+	)
+	tk.Trace = "theirs"
+	for _, name := range []string{"CI", "RUNNER_TEMP", "TMPDIR"} {
+		tk.Spec.Env = append(tk.Spec.Env, plan.Var{Name: name, Value: "my" + name})
+	}
+	_, h := execute(t, worker.Config{}, tk)
+	assert.Equal(t, "myCI myRUNNER_TEMP myTMPDIR theirs\nmine\n", h.output())
+}
+
 func TestAWorkspaceIsRemovedWhateverIsInIt(t *testing.T) {
 	t.Parallel()
 	res, _ := execute(t, worker.Config{}, task(plan.Step{
