@@ -69,26 +69,12 @@ func fixed(task *attempt.Task, w workspace) []variable {
 		{Name: envWorkspace, Value: w.work},
 	}
 	for _, v := range task.Spec.Matrix {
-		vars = append(vars, variable{Name: reserved + "_MATRIX_" + shellName(v.Name), Value: v.Value})
+		vars = append(vars, variable{Name: plan.MatrixVariable(v.Name), Value: v.Value})
 	}
 	if len(task.Spec.Matrix) > 0 {
 		vars = append(vars, variable{Name: reserved + "_MATRIX", Value: object(task.Spec.Matrix)})
 	}
 	return vars
-}
-
-// shellName turns a name into one a shell can use.
-func shellName(name string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			return r - 'a' + 'A'
-		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			return r
-		default:
-			return '_'
-		}
-	}, name)
 }
 
 // object is vars as a JSON object, in their order.
