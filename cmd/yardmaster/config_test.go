@@ -1,10 +1,13 @@
 package main
 
 import (
+	"os"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -57,4 +60,19 @@ func TestALabelHasOneFormEverywhere(t *testing.T) {
 	c.Labels = []string{" GPU=a100 ", "kubernetes.io/os"}
 	require.NoError(t, c.validate())
 	assert.Equal(t, []string{"gpu=a100", "kubernetes.io/os"}, c.Labels)
+}
+
+func TestTheUserGuideListsEveryFlagOfServerAndWorker(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/user-guide.md")
+	require.NoError(t, err)
+	a := newApp(stops{}, streams{getenv: func(string) string { return "" }}, launcher{})
+	for _, cmd := range []*cobra.Command{a.serverCommand(), a.workerCommand()} {
+		n := 0
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			n++
+			assert.Contains(t, string(guide), "\n| `--"+f.Name+"` | ", "a row of the table of %s", cmd.Name())
+		})
+		assert.Greater(t, n, 5)
+	}
 }
