@@ -38,6 +38,7 @@ type nodeConfig struct {
 	AcceptLostMarks bool
 	Local           bool // without TCP for NATS; for yardmaster run
 	Logger          *slog.Logger
+	tokens          *api.Tokens // of TokenFile; nil until that was read
 }
 
 // workerConfig is what an operator may choose about a worker.
@@ -86,7 +87,8 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 		"start although the file of journal marks is lost or damaged, after you have checked the disk")
 }
 
-// validate returns everything that is wrong with the configuration.
+// validate returns everything that is wrong with the configuration. It reads the
+// token file.
 func (c *nodeConfig) validate() error {
 	return errors.Join(
 		check(c.DataDir != "", "--data-dir is empty"),
@@ -101,16 +103,16 @@ func (c *nodeConfig) validate() error {
 		check(c.Lease >= shortestLease && c.Lease <= longestLease,
 			"--lease is %s; it can be from %s to %s", c.Lease, shortestLease, longestLease),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
-		checkTokens(c.TokenFile),
+		c.readTokens(),
 	)
 }
 
-// checkTokens tells of a token file that cannot be used before anything starts.
-func checkTokens(path string) error {
-	if path == "" {
-		return nil
+// readTokens reads the token file, if there is one, and only once: it may be a
+// pipe. So a file that cannot be used is told of before anything starts.
+func (c *nodeConfig) readTokens() (err error) {
+	if c.TokenFile != "" && c.tokens == nil {
+		c.tokens, err = api.LoadTokens(c.TokenFile)
 	}
-	_, err := api.LoadTokens(path)
 	return err
 }
 
@@ -135,7 +137,7 @@ func (c *workerConfig) validate() error {
 		checkName("--id", c.ID),
 		check(c.WorkDir != "", "--work-dir is empty"),
 		checkRange("--slots", c.Slots, 1, maxSlots),
-		check(c.Grace >= 0, "--grace is negative"),
+		check(c.Grace > 0, "--grace is not positive"),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
 		check(c.LogCap > 0, "--log-cap is not positive"),
 	}
@@ -144,7 +146,7 @@ func (c *workerConfig) validate() error {
 	}
 	for i, label := range c.Labels {
 		c.Labels[i] = strings.ToLower(strings.TrimSpace(label))
-		faults = append(faults, checkName("--labels", c.Labels[i]))
+		faults = append(faults, checkLabel(c.Labels[i]))
 	}
 	return errors.Join(faults...)
 }
@@ -163,15 +165,16 @@ func checkRange(flag string, value, least, most int) error {
 // nameForm is the form of the names that become parts of NATS subjects.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$`)
 
-// labelForm is nameForm with the dot, which labels such as ubuntu-24.04 need.
-var labelForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$`)
+// labelForm is the form of labels, as files and the coordinator have it.
+var labelForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._=/-]{0,62}$`)
 
 func checkName(flag, name string) error {
-	form, more := nameForm, ""
-	if flag == "--labels" {
-		form, more = labelForm, ", ."
-	}
-	return check(form.MatchString(name), "%s: %q is not 1 to 63 letters, digits, _, -%s", flag, name, more)
+	return check(nameForm.MatchString(name), "%s: %q is not 1 to 63 letters, digits, _, -", flag, name)
+}
+
+func checkLabel(label string) error {
+	return check(labelForm.MatchString(label),
+		"--labels: %q is not 1 to 63 letters, digits or any of ._=/-, the first a letter or digit", label)
 }
 
 func checkAddress(flag, addr string) error {
