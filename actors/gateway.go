@@ -19,10 +19,6 @@ import (
 	"yardmaster/messages"
 )
 
-// maxPlan is the most bytes of an encoded plan: it must fit one entry of the
-// journal, and its largest job one message to a worker.
-const maxPlan = 2 << 20
-
 // Gateway admits what comes from outside: it refuses what is too much, names the
 // runs, and hands them to the partitions that own them.
 //
@@ -117,9 +113,9 @@ func (g *Gateway) submit(ctx actor.Context, m *submitRequest) {
 		return
 	}
 	now, count := time.Now(), len(g.env.partitions)
-	if len(encoded) > maxPlan {
+	if len(encoded) > plan.MaxBytes {
 		m.reply(nil, problem.New(problem.Invalid,
-			"the workflow takes %d bytes with its matrices expanded, more than %d: split it", len(encoded), maxPlan))
+			"the workflow takes %d bytes with its matrices expanded, more than %d: split it", len(encoded), plan.MaxBytes))
 		return
 	}
 	batches, places := make([]*submitBatch, count), make([][]int, count)

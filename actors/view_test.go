@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"yardmaster/actors"
 	"yardmaster/domain/attempt"
@@ -18,6 +19,35 @@ import (
 	"yardmaster/internal/testkit"
 	"yardmaster/messages"
 )
+
+// TestAListTellsOfAnEndedRunWhatItToldBefore lists a run that is kept in its packed
+// form only.
+func TestAListTellsOfAnEndedRunWhatItToldBefore(t *testing.T) {
+	t.Parallel()
+	inYard(t, func(t *testing.T, y *testkit.Yard) {
+		n := y.StartNode()
+		y.StartWorker("w1", testkit.NewExecutor(testkit.Take(time.Minute)))
+		id := submit(t, n, workflow(aJob("build")))
+		elapse(time.Second)
+		listed := func() *messages.Run {
+			runs, err := n.Backend().ListRuns(t.Context(), &messages.ListRunsRequest{})
+			require.NoError(t, err)
+			require.Len(t, runs, 1)
+			return runs[0]
+		}
+		before := listed()
+		require.Equal(t, "alice", before.Principal)
+		require.NotNil(t, before.StartedAt)
+		require.NoError(t, cancel(t, n, id, ""))
+		require.Equal(t, cancelled, await(t, n, id).State)
+
+		after := listed()
+		require.NotEmpty(t, after.Reason)
+		require.NotNil(t, after.EndedAt)
+		before.State, before.EndedAt, before.Reason = after.State, after.EndedAt, after.Reason
+		require.True(t, proto.Equal(before, after), "%s became %s", before, after)
+	})
+}
 
 // TestEveryJobIsExplained shows jobs at every place where one may stand, and what
 // users are told of each.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -50,6 +51,7 @@ type WorkerNode struct {
 	system      *actor.ActorSystem
 	supervision *supervisor.Tree
 	failed      chan error
+	executions  sync.WaitGroup // begun by actors, which may end before them
 }
 
 // NewWorkerNode prepares a worker and starts nothing.
@@ -68,6 +70,14 @@ func NewWorkerNode(c WorkerConfig) *WorkerNode {
 	}
 	if c.Dispatcher != nil {
 		n.env.run = c.Dispatcher.Schedule
+	}
+	run := n.env.run
+	n.env.run = func(execute func()) {
+		n.executions.Add(1)
+		run(func() {
+			defer n.executions.Done()
+			execute()
+		})
 	}
 	return n
 }
@@ -128,10 +138,24 @@ func (n *WorkerNode) Drain(ctx context.Context) error {
 	}
 }
 
-// Stop ends the actors, and with them every attempt.
+// Stop ends the actors, and with them every attempt. It returns when nothing of
+// these is left, or the error of ctx.
 func (n *WorkerNode) Stop(ctx context.Context) error {
 	if n.supervision == nil {
 		return nil
 	}
-	return supervisor.Stop(ctx, n.supervision)
+	if err := supervisor.Stop(ctx, n.supervision); err != nil {
+		return err
+	}
+	over := make(chan struct{})
+	go func() { // ends with the last attempt
+		n.executions.Wait()
+		close(over)
+	}()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("actors: attempts are still ending: %w", ctx.Err())
+	}
 }

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"hash"
 
 	"connectrpc.com/connect"
 
@@ -44,11 +47,12 @@ func (c *Client) Watch(ctx context.Context, runID string, handle func(*messages.
 
 // ReadLog calls handle with the parts of an attempt's log, in order and each
 // once. When the connection breaks it goes on behind the last part received, so
-// name the attempt: the newest may be another one by then.
+// name the attempt: the newest may be another one by then. A log that was read
+// from its first part and is all there ends as complete, however often that was.
 func (c *Client) ReadLog(
 	ctx context.Context, req *messages.ReadLogRequest, handle func(*messages.ReadLogResponse) error,
 ) error {
-	next := req.GetFromSeq()
+	next, whole := req.GetFromSeq(), newWholeLog(req.GetFromSeq())
 	return unwrapHandler(resume(ctx, func(heard func()) error {
 		stream, err := c.rpc.ReadLog(ctx, connect.NewRequest(&messages.ReadLogRequest{
 			RunId: req.GetRunId(), JobIndex: req.GetJobIndex(), Attempt: req.GetAttempt(),
@@ -64,6 +68,7 @@ func (c *Client) ReadLog(
 			if n := len(res.GetParts()); n > 0 {
 				next = res.GetParts()[n-1].GetSeq() + 1
 			}
+			whole.add(res)
 			if err := handle(res); err != nil {
 				return handlerError{err}
 			}
@@ -73,6 +78,28 @@ func (c *Client) ReadLog(
 		}
 		return stream.Err()
 	}))
+}
+
+// wholeLog adds up the parts of a log that is read from its beginning. The server
+// can do that only for what it sent in one piece.
+type wholeLog struct {
+	fromStart bool
+	bytes     uint64
+	sum       hash.Hash
+}
+
+func newWholeLog(from uint64) *wholeLog { return &wholeLog{fromStart: from <= 1, sum: sha256.New()} }
+
+// add takes what an answer holds, and notes at the end whether that was all.
+func (w *wholeLog) add(res *messages.ReadLogResponse) {
+	for _, part := range res.GetParts() {
+		w.bytes += uint64(len(part.GetData()))
+		_, _ = w.sum.Write(part.GetData()) // a hash cannot fail
+	}
+	sum := res.GetEnd().GetSum()
+	if w.fromStart && sum.GetBytes() == w.bytes && bytes.Equal(w.sum.Sum(nil), sum.GetSha256()) {
+		res.End.Complete = true
+	}
 }
 
 func unwrapHandler(err error) error {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"testing"
@@ -132,4 +133,50 @@ func TestALogGoesOnBehindItsLastPart(t *testing.T) {
 	own := errors.New("enough")
 	err = c.ReadLog(t.Context(), req, func(*messages.ReadLogResponse) error { return own })
 	assert.Equal(t, own, err, "the caller's error comes back as it is")
+}
+
+func TestALogReadInSeveralPiecesIsCompleteWhenAllOfItIsThere(t *testing.T) {
+	t.Parallel()
+	whole := sha256.Sum256([]byte("one\ntwo\n"))
+	for name, tt := range map[string]struct {
+		from     uint64
+		second   string
+		sum      *messages.LogSum
+		complete bool
+	}{
+		"all of it":        {0, "two\n", &messages.LogSum{Bytes: 8, Sha256: whole[:]}, true},
+		"also from part 1": {1, "two\n", &messages.LogSum{Bytes: 8, Sha256: whole[:]}, true},
+		"altered":          {0, "twO\n", &messages.LogSum{Bytes: 8, Sha256: whole[:]}, false},
+		"cut":              {0, "two", &messages.LogSum{Bytes: 8, Sha256: whole[:]}, false},
+		"from the middle":  {2, "two\n", &messages.LogSum{Bytes: 8, Sha256: whole[:]}, false},
+		"it goes on":       {0, "two\n", nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			broken := false
+			b := &apitest.Backend{OnLog: func(
+				_ context.Context, _ *messages.ReadLogRequest, send func(*messages.ReadLogResponse) error,
+			) error {
+				if !broken {
+					broken = true
+					err := send(&messages.ReadLogResponse{Parts: []*messages.LogPart{{Seq: 1, Data: []byte("one\n")}}})
+					if err != nil {
+						return err
+					}
+					panic(http.ErrAbortHandler)
+				}
+				return send(&messages.ReadLogResponse{
+					Parts: []*messages.LogPart{{Seq: 2, Data: []byte(tt.second)}}, End: &messages.LogEnd{Sum: tt.sum},
+				})
+			}}
+			c := client(t, serve(t, b, api.Config{}), "")
+			var end *messages.LogEnd
+			req := &messages.ReadLogRequest{RunId: apitest.RunID(1), Attempt: 1, FromSeq: tt.from}
+			require.NoError(t, c.ReadLog(t.Context(), req, func(res *messages.ReadLogResponse) error {
+				end = res.GetEnd()
+				return nil
+			}))
+			assert.Equal(t, tt.complete, end.GetComplete())
+		})
+	}
 }

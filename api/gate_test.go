@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -128,6 +129,22 @@ func TestABadTokenFileIsRefusedWithoutShowingTokens(t *testing.T) {
 	first, err := api.FirstToken(tokenFile(t, 0o600, "\n# x\nbob:"+token+"\n"))
 	require.NoError(t, err)
 	assert.Equal(t, token, first)
+}
+
+func TestATokenFileMayBeAPipe(t *testing.T) {
+	t.Parallel()
+	const token = "0123456789abcdef"
+	for range 2 { // what is read of a pipe is gone
+		r, w, err := os.Pipe()
+		require.NoError(t, err)
+		_, err = w.WriteString("alice:" + token + "\n")
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		first, err := api.FirstToken(fmt.Sprintf("/dev/fd/%d", r.Fd()))
+		require.NoError(t, err)
+		assert.Equal(t, token, first)
+		require.NoError(t, r.Close())
+	}
 }
 
 func TestListeningBeyondLoopbackNeedsAToken(t *testing.T) {

@@ -33,13 +33,26 @@ type namedToken struct {
 
 // LoadTokens reads a token file: one token a line, as TOKEN or NAME:TOKEN; empty
 // lines and those beginning with # do not count. It refuses a file that others
-// than its owner may read. Its errors hold no token.
+// than its owner may read. Its errors hold no token. It reads the file once, so
+// that may be a pipe.
 func LoadTokens(path string) (*Tokens, error) {
+	t, _, err := loadTokens(path)
+	return t, err
+}
+
+// FirstToken returns the first token of a token file, for a client. It refuses
+// what LoadTokens refuses, and reads as it does.
+func FirstToken(path string) (string, error) {
+	_, first, err := loadTokens(path)
+	return first, err
+}
+
+func loadTokens(path string) (t *Tokens, first string, err error) {
 	src, err := readPrivate(path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	t := new(Tokens)
+	t = new(Tokens)
 	lines := bufio.NewScanner(bytes.NewReader(src))
 	for n := 1; lines.Scan(); n++ {
 		name, token, ok := parseTokenLine(lines.Text())
@@ -47,34 +60,19 @@ func LoadTokens(path string) (*Tokens, error) {
 			continue
 		}
 		if err := t.add(name, token); err != nil {
-			return nil, fmt.Errorf("api: token file %s, line %d: %w", path, n, err)
+			return nil, "", fmt.Errorf("api: token file %s, line %d: %w", path, n, err)
+		}
+		if first == "" {
+			first = token
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("api: token file %s: %w", path, err)
+		return nil, "", fmt.Errorf("api: token file %s: %w", path, err)
 	}
 	if len(t.list) == 0 {
-		return nil, fmt.Errorf("api: token file %s has no token", path)
+		return nil, "", fmt.Errorf("api: token file %s has no token", path)
 	}
-	return t, nil
-}
-
-// FirstToken returns the first token of a token file, for a client. It refuses
-// what LoadTokens refuses.
-func FirstToken(path string) (string, error) {
-	if _, err := LoadTokens(path); err != nil {
-		return "", err
-	}
-	src, err := readPrivate(path)
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(src)) {
-		if _, token, ok := parseTokenLine(line); ok {
-			return token, nil
-		}
-	}
-	return "", fmt.Errorf("api: token file %s has no token", path)
+	return t, first, nil
 }
 
 func readPrivate(path string) ([]byte, error) {

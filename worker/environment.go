@@ -39,19 +39,23 @@ func inherit(cfg Config) []variable {
 }
 
 // base is what every step of an attempt sees and may override.
-func base(inherited []variable, w workspace) []variable {
+func base(inherited []variable, task *attempt.Task, w workspace) []variable {
 	home := variable{Name: "HOME", Value: w.tmp} // for a worker that has none
 	vars := append([]variable{home}, inherited...)
-	return append(vars,
+	vars = append(vars,
 		variable{Name: "CI", Value: "true"},
 		variable{Name: "GITHUB_WORKSPACE", Value: w.work},
 		variable{Name: "RUNNER_TEMP", Value: w.tmp},
 		variable{Name: "TMPDIR", Value: w.tmp},
 	)
+	if task.Trace != "" { // where OpenTelemetry tools look for it
+		vars = append(vars, variable{Name: "TRACEPARENT", Value: task.Trace})
+	}
+	return vars
 }
 
-// fixed is what every step of an attempt sees and, where its name is reserved,
-// cannot override.
+// fixed is what every step of an attempt sees and cannot override: the names are
+// reserved.
 func fixed(task *attempt.Task, w workspace) []variable {
 	vars := []variable{
 		{Name: reserved, Value: "true"},
@@ -65,29 +69,12 @@ func fixed(task *attempt.Task, w workspace) []variable {
 		{Name: envWorkspace, Value: w.work},
 	}
 	for _, v := range task.Spec.Matrix {
-		vars = append(vars, variable{Name: reserved + "_MATRIX_" + shellName(v.Name), Value: v.Value})
-	}
-	if task.Trace != "" { // where OpenTelemetry tools look for it
-		vars = append(vars, variable{Name: "TRACEPARENT", Value: task.Trace})
+		vars = append(vars, variable{Name: plan.MatrixVariable(v.Name), Value: v.Value})
 	}
 	if len(task.Spec.Matrix) > 0 {
 		vars = append(vars, variable{Name: reserved + "_MATRIX", Value: object(task.Spec.Matrix)})
 	}
 	return vars
-}
-
-// shellName turns a name into one a shell can use.
-func shellName(name string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			return r - 'a' + 'A'
-		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			return r
-		default:
-			return '_'
-		}
-	}, name)
 }
 
 // object is vars as a JSON object, in their order.

@@ -93,8 +93,8 @@ func (r *run) timed(ctx context.Context) {
 func (r *run) finish() {
 	r.tree.kill()
 	r.await(patience)
-	if r.tree.ended != nil { // orphans of a killed shim are nobody's children
-		if err := sweep(r.space.root); err != nil {
+	if r.tree.ended != nil { // the orphans of a shim that was killed are ours
+		if err := shims.killOrphans(r.tree.began); err != nil {
 			r.cfg.Logger.Error("processes outlive their attempt",
 				slog.String("attempt", r.task.Name()), slog.Any("error", err))
 		}

@@ -4,6 +4,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -127,7 +128,7 @@ func (r *run) start(i int, step *plan.Step) (*shim.Start, *failure) {
 		return nil, f
 	}
 	script := filepath.Join(r.space.tmp, "step-"+strconv.Itoa(i+1)+sh.extension)
-	if err := os.WriteFile(script, []byte(step.Run), 0o700); err != nil {
+	if err := writeNew(script, step.Run); err != nil {
 		return nil, notWritten("the step's script", err)
 	}
 	program, args, f := sh.command(script, dir, env.get("PATH"))
@@ -142,7 +143,7 @@ func (r *run) start(i int, step *plan.Step) (*shim.Start, *failure) {
 }
 
 func (r *run) environment(step *plan.Step) (*environment, *failure) {
-	env := newEnvironment(base(r.inherited, r.space))
+	env := newEnvironment(base(r.inherited, r.task, r.space))
 	for _, layer := range [][]variable{r.task.Spec.Env, step.Env} {
 		if f := env.add(layer); f != nil {
 			return nil, f
@@ -152,4 +153,18 @@ func (r *run) environment(step *plan.Step) (*environment, *failure) {
 		env.set(v)
 	}
 	return env, nil
+}
+
+// writeNew writes a file in place of whatever a step left under its name. That
+// could be a pipe, which nobody reads.
+func writeNew(name, text string) error {
+	if err := os.RemoveAll(name); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }

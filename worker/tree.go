@@ -21,13 +21,17 @@ const (
 	patience = 5 * time.Second
 	// killPause is the time between two rounds of that.
 	killPause = 10 * time.Millisecond
+	// unread is how many commands a shim may have before it: to start a step, to
+	// stop that, and to stop everything.
+	unread = 3
 )
 
 // tree is the processes of one attempt: the shim and what is below it.
 type tree struct {
 	cmd      *exec.Cmd
+	began    uint64 // as a proc.Process has it
 	commands io.WriteCloser
-	encoder  *json.Encoder
+	queue    chan shim.Command // to be written to commands
 	// reports has one report for each step that was started. It is closed when
 	// the shim has ended.
 	reports chan shim.Report
@@ -49,15 +53,33 @@ func plant(command, environ []string, dir string, output *os.File) (*tree, error
 	if err != nil {
 		return nil, fmt.Errorf("worker: shim: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("worker: shim: %w", err)
+	began, err := shims.start(cmd)
+	if err != nil {
+		return nil, err
 	}
 	t := &tree{
-		cmd: cmd, commands: commands, encoder: json.NewEncoder(commands),
+		cmd: cmd, began: began, commands: commands, queue: make(chan shim.Command, unread),
 		reports: make(chan shim.Report, 1), gone: make(chan struct{}),
 	}
 	go t.watch(reports)
+	go t.write()
 	return t, nil
+}
+
+// write hands commands over until the shim is gone or is to be. A shim that a job
+// has stopped reads none, and a pipe does not hold every environment.
+func (t *tree) write() {
+	encoder := json.NewEncoder(t.commands)
+	for {
+		select {
+		case c := <-t.queue:
+			if encoder.Encode(c) != nil {
+				return
+			}
+		case <-t.gone:
+			return
+		}
+	}
 }
 
 func (t *tree) watch(r io.Reader) {
@@ -69,25 +91,34 @@ func (t *tree) watch(r io.Reader) {
 		}
 		t.reports <- report
 	}
-	t.ended = t.cmd.Wait()
+	t.ended = shims.wait(t.cmd)
 	close(t.gone)
 	close(t.reports)
 }
 
-// send asks the shim for something. A shim that is gone shows in reports.
-func (t *tree) send(c shim.Command) { _ = t.encoder.Encode(c) }
+// send asks the shim for something, and does not wait for it to hear. A shim that
+// is gone shows in reports, one that does not listen by saying nothing.
+func (t *tree) send(c shim.Command) {
+	select {
+	case t.queue <- c:
+	default:
+	}
+}
 
-// kill asks the shim to kill all that is left, and then to end.
+// kill asks the shim to kill all that is left, and then to end. Commands that it
+// has not heard are void.
 func (t *tree) kill() { _ = t.commands.Close() }
 
 // fell makes a shim that does not do as it is told go on, and kills what is below
 // it meanwhile. It never kills the shim: to it fall the orphans, and it alone can
-// tell that there are none. It returns when the shim is gone.
+// tell that there are none. When it is dead they fell to us, and one of them may
+// hold its reports open. It returns when the shim is gone.
 func (t *tree) fell() {
 	t.kill()
 	for {
 		_ = t.cmd.Process.Signal(syscall.SIGCONT) // gone is as good as woken
 		proc.KillTree(t.cmd.Process.Pid)
+		shims.killOnce(t.began)
 		select {
 		case <-t.gone:
 			return

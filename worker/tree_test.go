@@ -238,8 +238,9 @@ func TestKillingTheWorkerKillsItsJobs(t *testing.T) {
 	t.Logf("nothing left %s after kill -9 of the worker", time.Since(killed))
 }
 
+// TestANewWorkerClearsWhatThePastOneLeft runs alone: what the worker leaves falls
+// to this process, where another test would take it for its own.
 func TestANewWorkerClearsWhatThePastOneLeft(t *testing.T) {
-	t.Parallel()
 	dir, pids := t.TempDir(), filepath.Join(t.TempDir(), "pids")
 	cmd := startWorker(t, dir, hidden+stubborn, pids)
 	left := pidsIn(t, pids, 2)

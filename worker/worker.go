@@ -28,6 +28,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"yardmaster/worker/proc"
 	"yardmaster/worker/shim"
 )
 
@@ -74,6 +75,10 @@ type Executor struct {
 // New returns an Executor for a directory, after it has killed the processes and
 // removed the workspaces that an earlier life left there. It returns
 // ErrWorkDirBusy, or an error that names what the directory lacks.
+//
+// On Linux it makes this process the one to which the orphans of its shims fall.
+// A child that this process starts in a session of its own, by other means, may
+// be taken for such an orphan and killed.
 func New(cfg Config) (*Executor, error) {
 	cfg, err := cfg.complete()
 	if err != nil {
@@ -84,6 +89,9 @@ func New(cfg Config) (*Executor, error) {
 	}
 	if cfg.WorkDir, err = filepath.EvalSymlinks(cfg.WorkDir); err != nil {
 		return nil, fmt.Errorf("worker: work directory: %w", err)
+	}
+	if err := proc.Adopt(); err != nil {
+		return nil, fmt.Errorf("worker: adopt orphans: %w", err)
 	}
 	lock, err := lockDir(cfg.WorkDir)
 	if err != nil {

@@ -195,6 +195,20 @@ func TestStepsSeeACleanEnvironment(t *testing.T) {
 	}
 }
 
+func TestAFileMaySetWhatIsNotReserved(t *testing.T) {
+	t.Parallel()
+	tk := task(
+		plan.Step{Run: "echo $CI $RUNNER_TEMP $TMPDIR $TRACEPARENT"},
+		plan.Step{Run: "echo $TRACEPARENT", Env: []plan.Var{{Name: "TRACEPARENT", Value: "mine"}}},
+	)
+	tk.Trace = "theirs"
+	for _, name := range []string{"CI", "RUNNER_TEMP", "TMPDIR"} {
+		tk.Spec.Env = append(tk.Spec.Env, plan.Var{Name: name, Value: "my" + name})
+	}
+	_, h := execute(t, worker.Config{}, tk)
+	assert.Equal(t, "myCI myRUNNER_TEMP myTMPDIR theirs\nmine\n", h.output())
+}
+
 func TestAWorkspaceIsRemovedWhateverIsInIt(t *testing.T) {
 	t.Parallel()
 	res, _ := execute(t, worker.Config{}, task(plan.Step{
@@ -209,6 +223,28 @@ func TestAStepMayRemoveTheWorkspace(t *testing.T) {
 		plan.Step{Run: `rm -rf "$GITHUB_WORKSPACE" "$TMPDIR"`}, plan.Step{Run: "pwd"}))
 	assert.Equal(t, job.OutcomeSucceeded, res.Outcome, res.Reason)
 	assert.Contains(t, h.output(), "/work\n")
+}
+
+func TestAStepMayLeaveAnythingUnderTheNameOfTheNextScript(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]string{
+		"pipe":       "mkfifo $NEXT",
+		"directory":  "mkdir $NEXT && touch $NEXT/file",
+		"dangling":   "ln -s /no/such/file $NEXT",
+		"unwritable": "touch $NEXT && chmod 400 $NEXT",
+		"device":     "ln -s /dev/full $NEXT",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tk := task(plan.Step{Run: "NEXT=$RUNNER_TEMP/step-2.sh\n" + leave}, plan.Step{Run: "echo next"})
+			tk.Spec.Timeout = deadline / 2
+			ctx, cancel := context.WithTimeout(context.Background(), deadline)
+			defer cancel()
+			res, h := executeUntil(ctx, t, worker.Config{}, tk, &heard{})
+			assert.Equal(t, job.OutcomeSucceeded, res.Outcome, res.Reason)
+			assert.Equal(t, "next\n", h.output())
+		})
+	}
 }
 
 func TestKeptWorkspacesStay(t *testing.T) {

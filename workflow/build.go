@@ -3,6 +3,7 @@ package workflow
 import (
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"yardmaster/domain/plan"
 )
@@ -45,18 +46,18 @@ func nameOf(path string) string {
 
 // affordable reports whether the plan keeps within its limits, before it is made.
 func (d *decoder) affordable(f *file, first []int) bool {
-	edges, bytes, outer := 0, 0, sizeOf(f.env)
+	edges, bytes, outer := 0, sizeOfFile(f), sizeOf(f.env)
 	for i, j := range f.jobs {
-		cells := first[i+1] - first[i]
-		edges += cells * countCells(j.job.Needs, first)
+		cells, needs := first[i+1]-first[i], countCells(j.job.Needs, first)
+		edges += cells * needs
 		if edges > MaxNeeds {
 			d.report(j.id.pos, fmt.Sprintf("the jobs have more than %d needs with their matrices", MaxNeeds),
 				"put a job between two large matrices")
 			return false
 		}
-		bytes += cells * (outer + size(j))
-		if bytes > MaxPlanBytes {
-			d.report(j.id.pos, fmt.Sprintf("the plan has more than %d bytes with its matrices", MaxPlanBytes),
+		bytes += cells*(outer+needs*perNeed+sizeOfCell(j, j.run.or(f.run))) + sizeOfMatrix(j)
+		if bytes > plan.MaxBytes {
+			d.report(j.id.pos, fmt.Sprintf("the plan has more than %d bytes with its matrices", plan.MaxBytes),
 				"move long scripts into files of the repository")
 			return false
 		}
@@ -87,28 +88,52 @@ func cellsOf(drafts, first []int) []int {
 	return cells
 }
 
-// each is about how many bytes surround a text of the plan.
-const each = 16
+// How many bytes the stored form of a plan takes at most, beside its texts.
+const (
+	perJob  = 112 // numbers, and what surrounds them and the job
+	perStep = 48
+	perText = 16 // a text, or a variable
+	perNeed = 2
+	perCode = 2 // an exit code
+)
 
-// size returns about how many bytes one cell of j takes in the plan, without the
-// variables of the workflow.
-func size(j *draft) int {
-	n := each + len(j.job.ID) + len(j.name) + sizeOf(j.env)
+// sizeOfFile returns how many bytes the plan takes at most beside its jobs.
+func sizeOfFile(f *file) int {
+	n := perText + utf8.UTFMax*maxName
+	for _, name := range f.on {
+		n += perText + len(name)
+	}
+	return n
+}
+
+// sizeOfCell returns how many bytes one cell of j takes in the plan at most,
+// without its values, its needs and the variables of the workflow. What all cells
+// share in memory is stored with each of them.
+func sizeOfCell(j *draft, run runDefaults) int {
+	n := perJob + 2*len(j.job.ID) + max(len(j.name), len(j.job.ID)) + perCode*len(j.settings.retry.ExitCodes)
+	n += sizeOf(j.env)
 	for _, label := range j.job.RunsOn {
-		n += each + len(label)
+		n += perText + len(label)
 	}
 	for _, s := range j.steps {
-		n += each + len(s.Name) + len(s.Run) + len(s.Shell) + len(s.WorkingDirectory) + sizeOf(s.Env)
+		own := runDefaults{s.Shell, s.WorkingDirectory}.or(run)
+		n += perStep + len(s.ID) + len(s.Name) + len(s.Run) + len(own.shell) + len(own.workingDirectory) + sizeOf(s.Env)
 	}
-	if len(j.cells) > 0 {
-		n += sizeOf(j.cells[0])
+	return n
+}
+
+// sizeOfMatrix returns how many bytes the values of all cells of j take at most:
+// each stands in the matrix, the key and the name of its cell.
+func sizeOfMatrix(j *draft) (n int) {
+	for _, cell := range j.cells {
+		n += sizeOf(cell) + 2*(len(suffix(cell))+len(" #256"))
 	}
 	return n
 }
 
 func sizeOf(vars []plan.Var) (n int) {
 	for _, v := range vars {
-		n += each + len(v.Name) + len(v.Value)
+		n += perText + len(v.Name) + len(v.Value)
 	}
 	return n
 }

@@ -37,6 +37,10 @@ func (d *decoder) env(n *node) []plan.Var {
 
 func (d *decoder) varName(key *node) {
 	name := key.text
+	if name == "YARDMASTER" {
+		d.report(key.pos, "the variable YARDMASTER is reserved", "use another name")
+		return
+	}
 	for _, prefix := range []string{"GITHUB_", "YARDMASTER_"} {
 		if strings.HasPrefix(name, prefix) {
 			d.report(key.pos, "names of variables that begin with "+prefix+" are reserved", "use another name")

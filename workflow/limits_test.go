@@ -170,12 +170,48 @@ func TestAliasBombsAreRefusedWhereTheyGoOff(t *testing.T) {
 func TestThePlanIsBounded(t *testing.T) {
 	t.Parallel()
 	h := hostile()
-	require.Contains(t, refuse(t, h["plan too large"]), "the plan has more than 16777216 bytes with its matrices")
-	require.Contains(t, refuse(t, h["variables"]), "the plan has more than 16777216 bytes with its matrices")
+	require.Contains(t, refuse(t, h["plan too large"]), "the plan has more than 2097152 bytes with its matrices")
+	require.Contains(t, refuse(t, h["variables"]), "the plan has more than 2097152 bytes with its matrices")
 	require.Contains(t, refuse(t, h["too many needs"]), "the jobs have more than 262144 needs with their matrices")
 	require.Contains(t, refuse(t, h["too many jobs"]), "the workflow has more than 4096 jobs with its matrices")
 	require.Contains(t, refuse(t, h["exclusions"]), "the matrices of this file are too much work to expand")
 	require.Len(t, parse(t, fan(4, 256)).Jobs, 1024)
+	require.Len(t, parse(t, copies(3, "run: "+repeat("x", 680<<10))).Jobs, 3, "what the server takes is not refused")
+}
+
+// copies returns a job of n cells, with a step of the given lines.
+func copies(n int, lines ...string) string {
+	return "jobs:\n  a:\n    strategy: {matrix: {n: " + numbers(n) + "}}\n    steps:\n      - " +
+		strings.Join(lines, "\n        ") + "\n"
+}
+
+func TestWhatEachCellIsGivenCountsForEachCell(t *testing.T) {
+	t.Parallel()
+	long := repeat("x", 16<<10)
+	plain := copies(256, "run: x\n"+strings.Repeat("      - run: x\n", 10))
+	for name, src := range map[string]string{
+		"shell of the workflow":     "defaults: {run: {shell: 'sh " + long[:1000] + " {0}'}}\n" + plain,
+		"directory of the job":      plain + "    defaults: {run: {working-directory: " + long[:1000] + "}}\n",
+		"variables of the workflow": "env: {A: " + long + "}\n" + plain,
+		"values in matrix, key and name": job("strategy: {matrix: {n: " + numbers(256) + ", include: [{" +
+			strings.ReplaceAll(unknownKeys(30), "1\n", long[:200]+",") + "}]}}"),
+		"needs":        "env: {A: " + long[:1450] + "}\n" + fan(4, 256),
+		"ids of steps": copies(256, "run: x\n"+steps(100)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Regexp(t, `:\d+:3: the plan has more than 2097152 bytes with its matrices`, refuse(t, src))
+		})
+	}
+}
+
+// steps returns n more steps with long ids.
+func steps(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "      - {run: x, id: %s%d}\n", strings.Repeat("i", 90), i)
+	}
+	return b.String()
 }
 
 func TestMembersOfListsAreBounded(t *testing.T) {

@@ -66,6 +66,8 @@ func (d *decoder) matrix(n *node) *matrix {
 		d.report(n.pos, fmt.Sprintf("a matrix may have %d keys", maxAxes), "")
 	case len(d.list) == before && len(m.axes) == 0 && len(m.include) == 0:
 		d.report(n.pos, "the matrix is empty", "give a key with a list of values, or include")
+	case len(d.list) == before:
+		d.checkVariables(n)
 	}
 	if len(d.list) > before {
 		return nil
@@ -141,6 +143,35 @@ func (d *decoder) entries(n *node) []entry {
 		}
 	}
 	return entries
+}
+
+// checkVariables reports keys of the matrix n that would share a variable. It
+// makes no difference whether they meet in a cell.
+func (d *decoder) checkVariables(n *node) {
+	first := make(map[string]*node, len(n.pairs))
+	check := func(key *node) {
+		name := plan.MatrixVariable(key.text)
+		switch other, taken := first[name]; {
+		case !taken:
+			first[name] = key
+		case other.text != key.text:
+			d.report(key.pos, fmt.Sprintf("the matrix keys %s and %s would both be the variable %s",
+				quote(other.text), quote(key.text), name), "rename one")
+		}
+	}
+	for _, p := range n.pairs {
+		switch p.key.text {
+		case "exclude":
+		case "include":
+			for _, item := range p.value.items {
+				for _, included := range item.pairs {
+					check(included.key)
+				}
+			}
+		default:
+			check(p.key)
+		}
+	}
 }
 
 // checkExcludes reports keys of exclude that no combination has: they would

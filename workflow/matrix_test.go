@@ -93,6 +93,14 @@ func TestMatricesAreChecked(t *testing.T) {
 		{"value twice", of("{os: [a, b, a]}"), `ci.yml:4:36: the value "a" stands here twice`},
 		{"key", of("{a b: [1]}"), `"a b" is not a key of a matrix`},
 		{
+			"keys of one variable", of("{a-b: [1], a_b: [2]}"),
+			`ci.yml:4:35: the matrix keys "a-b" and "a_b" would both be the variable YARDMASTER_MATRIX_A_B (rename one)`,
+		},
+		{
+			"keys that differ in case", of("{include: [{os: a}, {os: b, OS: c}]}"),
+			`ci.yml:4:52: the matrix keys "os" and "OS" would both be the variable YARDMASTER_MATRIX_OS`,
+		},
+		{
 			"exclude of an unknown key", of("{os: [a], exclude: [{oz: a}]}"),
 			`exclude names "oz", which is no key of the matrix (did you mean "os"?)`,
 		},

@@ -24,7 +24,6 @@ const (
 	MaxNodes     = 100_000 // values, with every alias written out
 	MaxFaults    = 100     // shown for one file; the rest are counted
 	MaxNeeds     = 1 << 18 // edges between jobs, matrix cells included
-	MaxPlanBytes = 16 << 20
 	// MaxMarks bounds the characters that could begin a value. It keeps the
 	// reading of a hostile file short; a file of a megabyte stays below it with
 	// one such character in thirteen.

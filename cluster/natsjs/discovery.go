@@ -2,6 +2,7 @@ package natsjs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -34,10 +35,21 @@ func ServeDiscovery(conn *nats.Conn, address string) (stop func() error, err err
 // ID may join. The connection must have been made with WorkerInbox.
 func Discover(ctx context.Context, conn *nats.Conn, worker string) (string, error) {
 	m, err := conn.RequestWithContext(ctx, discoverSubject(worker), nil)
+	if errors.Is(err, nats.ErrReconnectBufExceeded) { // nothing is buffered, so it says no more than that
+		return "", notConnected(conn)
+	}
 	if err != nil {
 		return "", fmt.Errorf("natsjs: no coordinator node answers: %w", err)
 	}
 	return string(m.Data), nil
+}
+
+// notConnected says why conn has no connection, as far as is known.
+func notConnected(conn *nats.Conn) error {
+	if cause := conn.LastError(); cause != nil {
+		return fmt.Errorf("natsjs: not connected to a server: %w", cause)
+	}
+	return errors.New("natsjs: not connected to a server")
 }
 
 // WorkerInbox is the prefix of the inboxes that a worker of that ID listens on,

@@ -2,6 +2,7 @@ package natsjs_test
 
 import (
 	"context"
+	"net"
 	"testing"
 	"time"
 
@@ -90,6 +91,23 @@ func TestDiscoveryEndsWithItsContext(t *testing.T) {
 		cancel()
 		require.ErrorIs(t, err, context.DeadlineExceeded, name)
 	}
+}
+
+func TestAWorkerThatIsBeforeItsServerSaysThatItIsNotConnected(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	url := "nats://" + listener.Addr().String()
+	require.NoError(t, listener.Close())
+	nc, err := natsjs.Dial(t.Context(), url, natsjs.DialConfig{InboxPrefix: natsjs.WorkerInbox("w1"), KeepTrying: true})
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	ctx, cancel := context.WithTimeout(t.Context(), transportDeadline)
+	defer cancel()
+	_, err = natsjs.Discover(ctx, nc, "w1")
+	require.ErrorContains(t, err, "natsjs: not connected to a server")
+	assert.NotContains(t, err.Error(), "buffer")
+	t.Log(err)
 }
 
 func TestDiscoveryNeedsAConnection(t *testing.T) {

@@ -109,6 +109,7 @@ func newCLI(t *testing.T, b api.Backend) *cli {
 	c := &cli{t: t, env: make(map[string]string)}
 	c.stops.orderly, c.interrupt = context.WithCancel(t.Context())
 	c.stops.immediate, c.kill = context.WithCancel(t.Context())
+	c.stops.last = t.Context()
 	if b != nil {
 		c.env["YARDMASTER_API"] = serveAPI(t, b)
 	}
@@ -133,12 +134,7 @@ func serveAPI(t *testing.T, b api.Backend) string {
 
 func (c *cli) run(args ...string) int {
 	c.t.Helper()
-	io := streams{
-		in: strings.NewReader(c.in), out: &c.out, err: &c.err,
-		size:   func() (int, int, bool) { return c.width, 24, c.width > 0 },
-		getenv: func(name string) string { return c.env[name] },
-	}
-	return newApp(c.stops, io, c.launch).execute(args)
+	return newApp(c.stops, c.streams(strings.NewReader(c.in)), c.launch).execute(args)
 }
 
 // workflowFile writes a workflow file and returns its path.
@@ -261,6 +257,8 @@ func TestWhatCommandsPrint(t *testing.T) {
 		"logs":              {[]string{"logs", run}, 0},
 		"logs_job":          {[]string{"logs", run + "/build"}, 0},
 		"logs_attempt":      {[]string{"logs", run + "/build", "--attempt", "1"}, 0},
+		"logs_no_attempt":   {[]string{"logs", run + "/build", "--attempt", "9"}, 2},
+		"logs_no_first":     {[]string{"logs", run + "/deploy", "--attempt", "1"}, 2},
 		"logs_not_started":  {[]string{"logs", run + "/deploy"}, 0},
 		"logs_unknown_job":  {[]string{"logs", run + "/nope"}, 2},
 		"logs_json":         {[]string{"logs", run + "/build", "-o", "json"}, 0},

@@ -43,6 +43,7 @@ type nodeConfig struct {
 	Local           bool        // without TCP for NATS; for yardmaster run
 	Projects        project.Set // what ProjectsFile says, once validated
 	Logger          *slog.Logger
+	tokens          *api.Tokens // of TokenFile; nil until that was read
 }
 
 // workerConfig is what an operator may choose about a worker.
@@ -96,8 +97,8 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 		"start although the file of journal marks is lost or damaged, after you have checked the disk")
 }
 
-// validate returns everything that is wrong with the configuration, and reads the
-// projects file.
+// validate returns everything that is wrong with the configuration. It reads the
+// token file and the projects file.
 func (c *nodeConfig) validate() error {
 	return errors.Join(
 		check(c.DataDir != "", "--data-dir is empty"),
@@ -112,17 +113,17 @@ func (c *nodeConfig) validate() error {
 		check(c.Lease >= shortestLease && c.Lease <= longestLease,
 			"--lease is %s; it can be from %s to %s", c.Lease, shortestLease, longestLease),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
-		checkTokens(c.TokenFile),
+		c.readTokens(),
 		c.readProjects(),
 	)
 }
 
-// checkTokens tells of a token file that cannot be used before anything starts.
-func checkTokens(path string) error {
-	if path == "" {
-		return nil
+// readTokens reads the token file, if there is one, and only once: it may be a
+// pipe. So a file that cannot be used is told of before anything starts.
+func (c *nodeConfig) readTokens() (err error) {
+	if c.TokenFile != "" && c.tokens == nil {
+		c.tokens, err = api.LoadTokens(c.TokenFile)
 	}
-	_, err := api.LoadTokens(path)
 	return err
 }
 
@@ -152,7 +153,7 @@ func (c *workerConfig) validate() error {
 		checkName("--id", c.ID),
 		check(c.WorkDir != "", "--work-dir is empty"),
 		checkRange("--slots", c.Slots, 1, maxSlots),
-		check(c.Grace >= 0, "--grace is negative"),
+		check(c.Grace > 0, "--grace is not positive"),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
 		check(c.LogCap > 0, "--log-cap is not positive"),
 		check(len(c.Labels) <= maxLabels, "--labels has %d labels, more than %d", len(c.Labels), maxLabels),

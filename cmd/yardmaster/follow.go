@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"time"
 
-	"yardmaster/api"
 	"yardmaster/messages"
 )
 
 const (
 	redrawEvery   = 200 * time.Millisecond
-	lateLogs      = 10 * time.Second // for logs to arrive once the run is over
+	lateLogs      = 10 * time.Second // for more of the logs to arrive once the run is over
 	maxLogReaders = 32               // logs that are followed at once
 	eventBuffer   = 64
 )
@@ -23,10 +22,17 @@ var errRunOver = errors.New("yardmaster: the run is over")
 // allJobs is the job of a follower that follows them all.
 const allJobs = -1
 
+// source is what a follower asks: an *api.Client.
+type source interface {
+	Run(ctx context.Context, id string) (*messages.Run, error)
+	Watch(ctx context.Context, runID string, handle func(*messages.WatchRunsResponse) error) error
+	ReadLog(ctx context.Context, req *messages.ReadLogRequest, handle func(*messages.ReadLogResponse) error) error
+}
+
 // follower shows one run from now to its end. One goroutine, the caller's, owns
 // the board and the display; the others only bring it events.
 type follower struct {
-	client *api.Client
+	client source
 	runID  string
 	show   display
 	logs   bool
@@ -88,6 +94,9 @@ func (f *follower) follow(ctx context.Context) (*messages.Run, error) {
 				}
 			} else {
 				f.take(ctx, e)
+				if e.log != nil || e.logDone {
+					late = nil // while logs arrive there is nothing to give up on
+				}
 			}
 		case <-ticker.C:
 			f.show.tick(&f.board)
@@ -97,6 +106,10 @@ func (f *follower) follow(ctx context.Context) (*messages.Run, error) {
 				return nil, err
 			}
 		case <-late:
+			if len(f.events) > 0 { // it is the display that was slow
+				late = nil
+				break
+			}
 			f.complain("the end of a log did not arrive")
 			return f.end(ctx)
 		case <-ctx.Done():

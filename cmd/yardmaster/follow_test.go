@@ -348,6 +348,16 @@ func TestServerAndWorkerStopInGoodOrder(t *testing.T) {
 	assert.Equal(t, []string{"stop"}, w.stops)
 }
 
+func TestAServerThatIsToldTwiceToStopSaysNoMore(t *testing.T) {
+	t.Parallel()
+	c, n, _ := local(t, func(func() *cli) *apitest.Backend { return new(apitest.Backend) })
+	n.stopFail = context.Canceled
+	c.interrupt()
+	c.kill()
+	assert.Equal(t, exitCancelled, c.run("server"))
+	assert.NotContains(t, c.err.String(), "yardmaster: ")
+}
+
 func TestLogsFollowOneJobToItsEnd(t *testing.T) {
 	t.Parallel()
 	c := newCLI(t, nil)

@@ -95,8 +95,12 @@ func (a *app) readLogs(client *api.Client, run *messages.Run, only int, o logsOp
 			}
 			continue
 		}
-		if o.attempt > newest(job).GetNumber() && only == allJobs && !takenOver(job) {
+		last := newest(job).GetNumber()
+		if o.attempt > last && only == allJobs && !takenOver(job) {
 			continue
+		}
+		if o.attempt > last && !o.follow && !takenOver(job) { // one to follow may still come
+			return noAttempt(job.GetKey(), o.attempt, last)
 		}
 		err := a.readLog(a.stops.orderly, client, &b, i, show, &messages.ReadLogRequest{
 			RunId: run.GetRunId(), JobIndex: uint32(i), Attempt: attempt, Follow: o.follow,
@@ -106,6 +110,14 @@ func (a *app) readLogs(client *api.Client, run *messages.Run, only int, o logsOp
 		}
 	}
 	return nil
+}
+
+// noAttempt is the error of whoever asks for an attempt beyond the last.
+func noAttempt(key string, wanted, last uint32) error {
+	if last == 0 {
+		return usageError("%s has no attempt %d: it has not started", key, wanted)
+	}
+	return usageError("%s has no attempt %d: its newest is %d", key, wanted, last)
 }
 
 // logDisplay shows logs; those of one job go without a prefix.

@@ -35,7 +35,10 @@ func (t *logText) write(w io.Writer, part *messages.LogPart) {
 	if part.GetNotice() {
 		t.flush(w)
 		for line := range bytes.Lines(part.GetData()) {
-			t.emit(w, []byte(t.style.paint(sgrYellow, "yardmaster: "+cleanLine(string(bytes.TrimRight(line, "\r\n"))))))
+			// A notice behind output without a line end begins with one: flush gave it.
+			if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 {
+				t.emit(w, []byte(t.style.paint(sgrYellow, "yardmaster: "+cleanLine(string(line)))))
+			}
 		}
 		return
 	}

@@ -14,8 +14,12 @@ import (
 	"time"
 )
 
-// lastWords is how long a program that was told twice to stop may take.
-const lastWords = 3 * time.Second
+// How long a program that was told twice to stop may take: to kill and to remove
+// what it has, and in all.
+const (
+	lastActs  = 2 * time.Second
+	lastWords = 3 * time.Second
+)
 
 func main() {
 	if code, isShim := shimMain(os.Args); isShim {
@@ -29,26 +33,38 @@ func main() {
 }
 
 // stops are the user's wishes to stop: the first asks for an orderly end, the
-// second for one at once.
-type stops struct{ orderly, immediate context.Context } //nolint:containedctx // the two signals of a process
+// second for one at once. By last, even killing and removing must be done.
+type stops struct{ orderly, immediate, last context.Context } //nolint:containedctx // the signals of a process
 
 // listenForStops turns SIGINT and SIGTERM into stops. Some time after the second
-// one it ends the process, whatever it is doing.
+// one it ends the process, whatever it is doing. SIGHUP is a first stop only: when
+// a terminal goes it comes more than once. Whoever ignores it, as nohup does, goes on.
 func listenForStops() (stops, func()) {
 	orderly, stopOrderly := context.WithCancel(context.Background())
 	immediate, stopImmediate := context.WithCancel(context.Background())
+	last, stopLast := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	hangups := make(chan os.Signal, 1)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(hangups, syscall.SIGHUP)
+	}
 	go func() {
-		<-signals
+		select {
+		case <-signals:
+		case <-hangups:
+		}
 		stopOrderly()
 		<-signals
 		stopImmediate()
+		time.AfterFunc(lastActs, stopLast)
 		time.AfterFunc(lastWords, func() { os.Exit(exitCancelled) })
 	}()
-	return stops{orderly, immediate}, func() {
+	return stops{orderly, immediate, last}, func() {
 		signal.Stop(signals)
+		signal.Stop(hangups)
 		stopOrderly()
 		stopImmediate()
+		stopLast()
 	}
 }

@@ -8,9 +8,16 @@ import (
 	"go.uber.org/goleak"
 )
 
+// playProgram is the first argument of a test binary that is to be the program.
+const playProgram = "play-program"
+
 func TestMain(m *testing.M) {
 	if code, isShim := shimMain(os.Args); isShim { // the worker starts this program beside its steps
 		os.Exit(code)
+	}
+	if len(os.Args) > 1 && os.Args[1] == playProgram {
+		os.Args = append(os.Args[:1], os.Args[2:]...)
+		main()
 	}
 	time.Local = time.UTC // golden files hold times of day
 	goleak.VerifyTestMain(settled{m})

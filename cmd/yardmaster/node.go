@@ -214,15 +214,11 @@ func (n *node) openDoors() error {
 }
 
 func (n *node) startAPI(listener net.Listener, metrics *observe.Node) error {
-	var tokens *api.Tokens
-	if n.cfg.TokenFile != "" {
-		var err error
-		if tokens, err = api.LoadTokens(n.cfg.TokenFile); err != nil {
-			return err
-		}
+	if err := n.cfg.readTokens(); err != nil {
+		return err
 	}
 	handler := api.NewHandler(backend{n.actors.Backend(), space{n.cfg.DataDir}}, api.Config{
-		Tokens: tokens, Metrics: metrics.Handler(), Logger: n.cfg.Logger,
+		Tokens: n.cfg.tokens, Metrics: metrics.Handler(), Logger: n.cfg.Logger,
 	})
 	serving, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

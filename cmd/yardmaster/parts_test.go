@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -258,6 +259,55 @@ func TestAWorkerStopsWhetherOrNotItsServerIsThere(t *testing.T) {
 	u.await(u.submit(helloFile), success)
 	stop(t, n)
 	stop(t, w)
+}
+
+func TestTheTokensOfAServerMayComeFromAPipe(t *testing.T) {
+	t.Parallel()
+	const token = "0123456789abcdef"
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	_, err = w.WriteString("alice:" + token + "\n")
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	defer r.Close()
+	cfg := testNode(t)
+	cfg.TokenFile = fmt.Sprintf("/dev/fd/%d", r.Fd())
+	require.NoError(t, cfg.validate())
+	n := nodeOf(t, cfg)
+	for token, admitted := range map[string]bool{token: true, "": false, "0123456789abcdeF": false} {
+		c, err := api.NewClient(n.APIURL(), token)
+		require.NoError(t, err)
+		_, err = c.Info(t.Context())
+		assert.Equal(t, admitted, err == nil, err)
+		c.Close()
+	}
+}
+
+func TestAWorkerThatIsToldTwiceToStopKillsItsJobsAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	cfg, dir := testNode(t), t.TempDir()
+	n := nodeOf(t, cfg)
+	u := userOf(t, n)
+	c := newCLI(t, nil)
+	c.launch = systemLauncher()
+	code := make(chan int)
+	go func() {
+		code <- c.run("worker", "--id", "w1", "--server", "nats://"+cfg.NATSListen, "--work-dir", dir,
+			"--labels", "linux", "--drain-timeout", "5s")
+	}()
+	u.await(u.submit(gated(filepath.Join(t.TempDir(), "never"))), running)
+	require.Eventually(t, func() bool {
+		workspaces, err := filepath.Glob(filepath.Join(dir, "*", "tmp", "step-1.sh"))
+		return err == nil && len(workspaces) == 1
+	}, partsDeadline, 5*time.Millisecond)
+	c.interrupt()
+	<-c.err.seen("worker draining")
+	c.kill()
+	assert.Equal(t, exitCancelled, <-code)
+	assert.NotContains(t, c.err.String(), "yardmaster: ")
+	left, err := filepath.Glob(filepath.Join(dir, "[^.]*"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "workspaces")
 }
 
 func TestANodeThatCannotStartSaysWhyAndLeavesNothing(t *testing.T) { //nolint:tparallel // free ports race

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -109,6 +110,9 @@ func (a *app) prepare(cmd *cobra.Command) error {
 			return err
 		}
 	}
+	if err := checkText(cmd.Flags()); err != nil {
+		return err
+	}
 	if a.output != outputText && a.output != outputJSON {
 		return usageError("--output is %q; it can be text or json", a.output)
 	}
@@ -117,6 +121,16 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	}
 	a.noColor = a.noColor || a.getenv("NO_COLOR") != ""
 	return nil
+}
+
+// checkText refuses flags that no message can hold.
+func checkText(set *pflag.FlagSet) (err error) {
+	set.Visit(func(f *pflag.Flag) {
+		if err == nil && !utf8.ValidString(f.Value.String()) {
+			err = usageError("--%s is not valid UTF-8", f.Name)
+		}
+	})
+	return err
 }
 
 // annotationEnv marks a command whose own flags may be set in the environment, and

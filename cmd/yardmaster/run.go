@@ -59,26 +59,49 @@ output, and end with its verdict. Ctrl-C cancels it; a second Ctrl-C kills it.`,
 	return cmd
 }
 
-// readWorkflow reads a workflow file, or standard input for "-".
+// readWorkflow reads a workflow file, or standard input for "-". It gives up when
+// the user does: what is no ordinary file may never end, or never begin.
 func (a *app) readWorkflow(path string) (name string, src []byte, err error) {
-	in := a.in
 	name = "stdin.yml"
 	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return "", nil, usageError("%s", err)
-		}
-		defer f.Close()
-		in, name = f, filepath.Base(path)
+		name = strings.ToValidUTF8(filepath.Base(path), "\uFFFD") // a path may be any bytes, a message may not
 	}
-	src, err = io.ReadAll(io.LimitReader(in, workflow.MaxFileBytes+1))
-	if err != nil {
-		return "", nil, usageError("read %s: %s", name, err)
+	type content struct {
+		src []byte
+		err error
 	}
-	if len(src) > workflow.MaxFileBytes {
+	done := make(chan content, 1)
+	go func() { // ends with the file
+		src, err := a.readFile(path)
+		done <- content{src, err}
+	}()
+	select {
+	case c := <-done:
+		src, err = c.src, c.err
+	case <-a.stops.orderly.Done():
+		return "", nil, &exitError{code: exitCancelled}
+	}
+	switch {
+	case err != nil:
+		return "", nil, usageError("%s", err)
+	case len(src) > workflow.MaxFileBytes:
 		return "", nil, usageError("%s has more than %d bytes", name, workflow.MaxFileBytes)
 	}
 	return name, src, nil
+}
+
+// readFile reads no more of a file than shows that it is too long.
+func (a *app) readFile(path string) ([]byte, error) {
+	in := a.in
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	return io.ReadAll(io.LimitReader(in, workflow.MaxFileBytes+1))
 }
 
 // parseWorkflow returns the plan of a file, or its faults, ready to be shown.
@@ -114,6 +137,7 @@ func (a *app) localLabels(wf *plan.Workflow, given []string) ([]string, error) {
 }
 
 func (a *app) runLocal(path string, o runOptions) (err error) {
+	defer a.stopUnheard()()
 	name, src, err := a.readWorkflow(path)
 	if err != nil {
 		return err
@@ -217,7 +241,7 @@ func (a *app) runWith(local nodeConfig, w workerConfig, name string, src []byte)
 // stopLocal stops a part of a local run. That it could not be stopped in good
 // order is no news to somebody who has the verdict, or who insisted.
 func (a *app) stopLocal(stop func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(a.stops.immediate, localDrain)
+	ctx, cancel := context.WithTimeout(a.stops.last, localDrain)
 	defer cancel()
 	if err := stop(ctx); err != nil && a.stops.immediate.Err() == nil {
 		fmt.Fprintf(a.err, "yardmaster: stop: %s\n", clean(err.Error()))

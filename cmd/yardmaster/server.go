@@ -71,11 +71,20 @@ func (a *app) work(cfg workerConfig) error {
 	failure := a.untilStopped(w.Done())
 	if failure == nil {
 		cfg.Logger.Info("worker draining", slog.String("worker_id", cfg.ID))
-		if err := a.stopWithin(cfg.DrainTimeout, w.Drain); err != nil {
+		if err := a.stopWithin(cfg.DrainTimeout, w.Drain); err != nil && a.stops.immediate.Err() == nil {
 			cfg.Logger.Warn("worker did not drain", slog.String("error", err.Error()))
 		}
 	}
-	return errors.Join(failure, a.stopWithin(stopTimeout, w.Stop))
+	return errors.Join(failure, a.stopWorker(w))
+}
+
+// stopWorker stops a worker, with the attempts that it still has. It does so even
+// when the user insists, and is quick about it: nobody else would kill and remove
+// what is theirs.
+func (a *app) stopWorker(w runningWorker) error {
+	ctx, cancel := context.WithTimeout(a.stops.last, stopTimeout)
+	defer cancel()
+	return a.stopped(w.Stop(ctx))
 }
 
 // stopTimeout is how long a part may take to stop once it has nothing to do.
@@ -94,11 +103,19 @@ func (a *app) untilStopped(failed <-chan error) error {
 	}
 }
 
-// stopWithin stops something: within d, and at once when the user insists.
+// stopWithin stops something: within d, and at once when the user insists, who
+// need not be told then what was left undone.
 func (a *app) stopWithin(d time.Duration, stop func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(a.stops.immediate, d)
 	defer cancel()
-	if err := stop(ctx); err != nil {
+	return a.stopped(stop(ctx))
+}
+
+func (a *app) stopped(err error) error {
+	switch {
+	case a.stops.immediate.Err() != nil:
+		return &exitError{code: exitCancelled}
+	case err != nil:
 		return serverError("stop: %s", err)
 	}
 	return nil

@@ -18,6 +18,9 @@ const (
 	DefaultTimeout = 6 * time.Hour
 	MaxTimeout     = 35 * 24 * time.Hour
 	MaxPriority    = 100 // priorities lie in [-MaxPriority, MaxPriority]
+	// MaxBytes is the most its stored form may take: that must fit one entry of the
+	// journal, and its largest job one message to a worker.
+	MaxBytes = 2 << 20
 )
 
 // Workflow is a graph of jobs that is submitted as one.

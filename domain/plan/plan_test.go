@@ -38,3 +38,14 @@ func TestTheLimitsFitOneAnother(t *testing.T) {
 	assert.LessOrEqual(t, plan.DefaultTimeout, plan.MaxTimeout)
 	assert.Negative(t, plan.NoGroup, "no index of a group")
 }
+
+func TestAMatrixKeyNamesAVariable(t *testing.T) {
+	t.Parallel()
+
+	for key, want := range map[string]string{
+		"os": "YARDMASTER_MATRIX_OS", "OS": "YARDMASTER_MATRIX_OS", "go-1": "YARDMASTER_MATRIX_GO_1",
+		"_x": "YARDMASTER_MATRIX__X", "é.": "YARDMASTER_MATRIX___",
+	} {
+		assert.Equal(t, want, plan.MatrixVariable(key))
+	}
+}

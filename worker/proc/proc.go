@@ -22,9 +22,16 @@ type Process struct {
 	Parent  int
 	Group   int
 	Session int
-	// Zombie is a process that has ended and waits for its parent to notice.
+	// Zombie is a process that has ended and waits for its parent to notice, or
+	// one whose first thread has ended before the others.
 	Zombie bool
+	// Started is when it began, in ticks of the system; 0 when the line is short of
+	// it.
+	Started uint64
 }
+
+// startedField is where a stat line says when, counted behind the name.
+const startedField = 19
 
 // Parse reads the text of /proc/PID/stat, or returns ErrBadStat. The name in it
 // is the program's to choose, so it may hold blanks and parentheses.
@@ -44,10 +51,15 @@ func Parse(stat []byte) (Process, error) {
 			return Process{}, ErrBadStat
 		}
 	}
-	state := fields[0]
+	state, started := fields[0], uint64(0)
+	if len(fields) > startedField {
+		if started, err = strconv.ParseUint(fields[startedField], 10, 64); err != nil {
+			return Process{}, ErrBadStat
+		}
+	}
 	return Process{
 		PID: pid, Parent: n[0], Group: n[1], Session: n[2],
-		Zombie: state == "Z" || state == "X",
+		Zombie: state == "Z" || state == "X", Started: started,
 	}, nil
 }
 
@@ -76,19 +88,20 @@ func List() []Process {
 	pids := PIDs()
 	list := make([]Process, 0, len(pids))
 	for _, pid := range pids {
-		if p, ok := read(pid); ok {
+		if p, ok := Read(pid); ok {
 			list = append(list, p)
 		}
 	}
 	return list
 }
 
-func read(pid int) (Process, bool) {
+// Read returns one line of the process table.
+func Read(pid int) (p Process, ok bool) {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return Process{}, false
 	}
-	p, err := Parse(stat)
+	p, err = Parse(stat)
 	return p, err == nil
 }
 

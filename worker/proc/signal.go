@@ -4,12 +4,11 @@ package proc
 
 import "golang.org/x/sys/unix"
 
-// Signal sends sig to each process of list that has not ended.
+// Signal sends sig to each process of list. One that has ended takes no notice;
+// one whose first thread alone has ended looks the same, and does.
 func Signal(list []Process, sig unix.Signal) {
 	for _, p := range list {
-		if !p.Zombie {
-			_ = unix.Kill(p.PID, sig) // gone is as good as signalled
-		}
+		_ = unix.Kill(p.PID, sig) // gone is as good as signalled
 	}
 }
 
@@ -27,10 +26,9 @@ func Terminate(list []Process) {
 func Kill(list []Process, spare int) (alive int) {
 	groups := make(map[int]bool)
 	for _, p := range list {
-		if p.Zombie {
-			continue
+		if !p.Zombie {
+			alive++
 		}
-		alive++
 		if p.Group > 1 && p.Group != spare && !groups[p.Group] {
 			groups[p.Group] = true
 			_ = unix.Kill(-p.Group, unix.SIGKILL)
@@ -51,7 +49,7 @@ func KillTree(root int) (alive int) {
 	}
 	below := map[int]bool{root: true}
 	for _, pid := range PIDs() {
-		p, ok := read(pid)
+		p, ok := Read(pid)
 		if !ok || !below[p.Parent] {
 			continue
 		}
