@@ -189,6 +189,7 @@ func TestAmountsAreReadFromFlags(t *testing.T) {
 func TestAWorkerOffersWhatItFinds(t *testing.T) {
 	t.Parallel()
 	cfg := testNode(t)
+	cfg.Projects.Others.Pool = "trusted"
 	u := userOf(t, nodeOf(t, cfg))
 	w := testWorker(t, cfg.NATSListen)
 	w.NoProbe, w.Labels, w.Pool = false, []string{"gpu"}, "trusted"
