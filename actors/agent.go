@@ -40,6 +40,7 @@ const (
 //	beat           itself     Heartbeat                            -
 //	leaseLost      itself     stops every attempt                  -
 //	attemptState   attempt    keeps account                        -
+//	measured       itself     sizes the slots                      Heartbeat, if the size changed
 //	drainAgent     node       takes no more attempts               drained, when none is left
 //	reconnected    node       looks for a coordinator node         -
 type Agent struct {
@@ -61,6 +62,7 @@ type Agent struct {
 	leased   bool      // leaseT runs
 	greeted  time.Time // when the last Hello was sent
 	seekT    *time.Timer
+	lookT    *time.Timer
 	seeking  bool
 	waiters  []*actor.PID // for the end of a drain
 	draining bool
@@ -73,7 +75,7 @@ type agentEnv struct {
 	incarnation string
 	version     string
 	labels      []string
-	slots       int
+	size        *sizer
 	executor    Executor
 	// run runs a function on a goroutine of its own.
 	run func(func())
@@ -119,6 +121,7 @@ func (a *Agent) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		a.seek(ctx)
+		a.look(ctx)
 	case *actor.Stopping, *actor.Restarting:
 		a.disarm()
 	case *messages.SpawnAttempt:
@@ -141,6 +144,8 @@ func (a *Agent) Receive(ctx actor.Context) {
 		a.leaseLost(ctx, m)
 	case attemptState:
 		a.account(ctx, m)
+	case measured:
+		a.resize(ctx, m)
 	case drainAgent:
 		a.drain(ctx)
 	case reconnected:
@@ -168,7 +173,7 @@ func (a *Agent) spawn(ctx actor.Context, m *messages.SpawnAttempt) {
 	case a.env.taken.has(name):
 		ctx.Request(owner, &messages.SpawnRefused{Token: m.GetToken(), Reason: "worker " + a.env.id + " no longer has it"})
 		return
-	case a.draining || a.running >= a.env.slots:
+	case a.draining || a.running >= a.env.size.bounds.Most: // an assignment may have crossed a smaller size
 		why := "worker " + a.env.id + " has no free slot"
 		if a.draining {
 			why = "worker " + a.env.id + " is draining"
@@ -177,6 +182,7 @@ func (a *Agent) spawn(ctx actor.Context, m *messages.SpawnAttempt) {
 		return
 	default:
 		a.running++
+		a.env.size.runs(a.running)
 		a.env.taken.add(name)
 		a.held[name] = &heldAttempt{held: &messages.HeldAttempt{
 			RunId: m.GetRunId(), JobIndex: m.GetJobIndex(), Token: m.GetToken(),
@@ -195,6 +201,7 @@ func (a *Agent) account(ctx actor.Context, m attemptState) {
 	if (m.ended || m.gone) && !h.ended {
 		h.ended, h.held.Ended = true, true
 		a.running--
+		a.env.size.runs(a.running)
 	}
 	if m.gone {
 		delete(a.held, m.name)
@@ -248,9 +255,10 @@ func (a *Agent) seekAgain(ctx actor.Context, m seekAgain) {
 }
 
 func (a *Agent) hello() *messages.Hello {
+	size := a.env.size
 	return &messages.Hello{
-		WorkerId: a.env.id, Incarnation: a.env.incarnation, Labels: a.env.labels, Slots: uint32(a.env.slots),
-		Version: a.env.version, Held: a.list(),
+		WorkerId: a.env.id, Incarnation: a.env.incarnation, Labels: a.env.labels, Version: a.env.version, Held: a.list(),
+		Slots: uint32(size.state.Slots), SlotsMin: uint32(size.bounds.Least), SlotsMax: uint32(size.bounds.Most),
 	}
 }
 
@@ -295,6 +303,7 @@ func (a *Agent) beat(ctx actor.Context, m beat) {
 	a.sent[a.seq] = time.Now()
 	ctx.Request(a.session, &messages.Heartbeat{
 		Incarnation: a.env.incarnation, Seq: a.seq, Held: a.list(), Draining: a.draining,
+		Slots: uint32(a.env.size.state.Slots), Load: a.env.size.load,
 	})
 	a.after(ctx, &a.beatT, a.renewal, m)
 }
@@ -366,7 +375,7 @@ func (a *Agent) after(ctx actor.Context, t **time.Timer, d time.Duration, m any)
 }
 
 func (a *Agent) disarm() {
-	for _, t := range []*time.Timer{a.beatT, a.leaseT, a.seekT} {
+	for _, t := range []*time.Timer{a.beatT, a.leaseT, a.seekT, a.lookT} {
 		if t != nil {
 			t.Stop()
 		}

@@ -278,6 +278,7 @@ func (b Backend) Workers(context.Context) ([]*messages.Worker, error) {
 			WorkerId: string(m.ID), State: messages.WorkerState(state), Labels: m.Labels, Slots: uint32(m.Slots),
 			Used: uint32(len(m.Held)), Version: m.Version, ConnectedAt: timestamppb.New(m.ConnectedAt),
 			SinceHeartbeat: durationpb.New(time.Since(m.HeardAt)), Jobs: m.Held,
+			SlotsMin: uint32(m.SlotsMin), SlotsMax: uint32(m.SlotsMax), Load: m.Load,
 		}
 	}
 	return workers, nil

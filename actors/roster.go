@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"yardmaster/domain/worker"
+	"yardmaster/messages"
 )
 
 // Roster shows the workers that a node knows. Sessions write it; others read.
@@ -17,13 +18,17 @@ type Roster struct {
 
 // Member is a worker on the roster.
 type Member struct {
-	ID          worker.ID
-	State       worker.State
-	Labels      []string
-	Slots       int
-	Version     string
-	ConnectedAt time.Time
-	HeardAt     time.Time
+	ID     worker.ID
+	State  worker.State
+	Labels []string
+	Slots  int
+	// SlotsMin and SlotsMax are between what it sizes its slots by itself; equal or 0
+	// when they are fixed.
+	SlotsMin, SlotsMax int
+	Load               *messages.MachineLoad // of its machine; nil when it did not say
+	Version            string
+	ConnectedAt        time.Time
+	HeardAt            time.Time
 	// Held are the attempts it said it has, as RUN.INDEX.
 	Held []string
 }

@@ -25,6 +25,7 @@ import (
 //	message       from      decides               answer
 //	Hello         registry  worker.Register       Welcome or HelloRefused, and DropAttempts
 //	Heartbeat     agent     worker.Heartbeat      HeartbeatAck, and DropAttempts
+//	                        worker.Resize
 //	Goodbye       agent     worker.Leave          -
 //	expectWorker  registry  -                     -
 //	disconnected  registry  -                     -
@@ -41,6 +42,9 @@ type Session struct {
 	connected time.Time
 	heard     time.Time
 	held      []string
+	slotsMin  int // between which the worker sizes its slots
+	slotsMax  int
+	load      *messages.MachineLoad // of its machine, as it said last; nil: it did not
 	timer     *time.Timer
 	turn      int  // of the lease, so that an old timer does not end a new lease
 	suspected bool // its connection ended, and it has not been heard of since
@@ -106,6 +110,7 @@ func (s *Session) hello(ctx actor.Context, m *messages.Hello) {
 		return
 	}
 	s.node, s.version = ctx.Sender().GetAddress(), m.GetVersion()
+	s.slotsMin, s.slotsMax = int(m.GetSlotsMin()), int(m.GetSlotsMax())
 	if was.Incarnation != s.state.Incarnation {
 		s.connected = time.Now()
 	}
@@ -177,6 +182,7 @@ func (s *Session) heartbeat(ctx actor.Context, m *messages.Heartbeat) {
 		return
 	}
 	ctx.Respond(&messages.HeartbeatAck{Seq: m.GetSeq()})
+	s.resize(ctx, m)
 	s.drop(ctx, m.GetHeld())
 	s.renew(ctx)
 	if s.state.State() != before || s.suspected {
@@ -188,6 +194,21 @@ func (s *Session) heartbeat(ctx actor.Context, m *messages.Heartbeat) {
 		held[job.ID{Run: job.RunID(h.GetRunId()), Index: h.GetJobIndex()}] = struct{}{}
 	}
 	ctx.Send(s.env.coordinator, workerHolds{s.id, held})
+}
+
+// resize takes up how many attempts the worker takes at once now. That is no event
+// of its history: it may change twice a second.
+func (s *Session) resize(ctx actor.Context, m *messages.Heartbeat) {
+	s.load = m.GetLoad()
+	slots := int(m.GetSlots())
+	if slots == 0 || slots == s.state.Slots {
+		return
+	}
+	if err := s.handle(worker.Resize{Incarnation: s.state.Incarnation, Slots: slots}, ""); err != nil {
+		s.env.log.Warn("size refused", slog.String("worker_id", string(s.id)), slog.String("error", err.Error()))
+		return
+	}
+	s.announce(ctx)
 }
 
 // drop tells the worker which of its attempts no longer count, by what is
@@ -260,6 +281,7 @@ func (s *Session) show() {
 	s.env.roster.put(Member{
 		ID: s.id, State: state, Labels: s.state.Labels, Slots: s.state.Slots, Version: s.version,
 		ConnectedAt: s.connected, HeardAt: s.heard, Held: s.held,
+		SlotsMin: s.slotsMin, SlotsMax: s.slotsMax, Load: s.load,
 	})
 }
 

@@ -26,8 +26,12 @@ type WorkerConfig struct {
 	Incarnation string
 	Version     string
 	Labels      []string
-	Slots       int
-	Executor    Executor
+	Slots       int // attempts at once; with SlotsMin and SlotsMax, at first
+	// SlotsMin and SlotsMax are between what the worker sizes its slots by itself, by
+	// what Machine shows; 0 means Slots.
+	SlotsMin, SlotsMax int
+	Machine            Machine // nil: the size stays, and nobody hears how busy it is
+	Executor           Executor
 	// Discover returns the address of the coordinator node that workers join.
 	Discover func(context.Context) (string, error)
 	// Joined is told each time a coordinator node has welcomed the worker.
@@ -58,7 +62,7 @@ func NewWorkerNode(c WorkerConfig) *WorkerNode {
 		joined = func() {}
 	}
 	n.env = &agentEnv{
-		log: c.Log, id: c.ID, incarnation: c.Incarnation, version: c.Version, labels: c.Labels, slots: c.Slots,
+		log: c.Log, id: c.ID, incarnation: c.Incarnation, version: c.Version, labels: c.Labels, size: newSizer(c),
 		executor: c.Executor, discover: c.Discover, joined: joined, refused: n.fail, run: func(f func()) { go f() },
 	}
 	if c.Dispatcher != nil {

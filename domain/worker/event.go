@@ -33,6 +33,9 @@ type HeartbeatMissed struct {
 // Recovered tells that a worker was heard of again. Its misses are forgotten.
 type Recovered struct{ Held int }
 
+// Resized tells that the worker has more slots, or fewer.
+type Resized struct{ Slots int }
+
 // DrainStarted tells that the worker takes no more attempts.
 type DrainStarted struct{}
 
@@ -59,6 +62,7 @@ func (Registered) event()      {}
 func (Superseded) event()      {}
 func (HeartbeatMissed) event() {}
 func (Recovered) event()       {}
+func (Resized) event()         {}
 func (DrainStarted) event()    {}
 func (Drained) event()         {}
 func (Resumed) event()         {}
@@ -82,6 +86,8 @@ func Evolve(w Worker, e Event) Worker {
 		w.Misses = e.Misses
 	case Recovered:
 		w.Held, w.Misses = e.Held, 0
+	case Resized:
+		w.Slots = e.Slots
 	case DrainStarted:
 		w.Draining = true
 	case Resumed:

@@ -20,6 +20,7 @@ func anyCommand() *rapid.Generator[worker.Command] {
 				Labels: rapid.SliceOfN(rapid.SampledFrom([]string{"gpu", "GPU", "linux"}), 0, 3).Draw(t, "labels"),
 			},
 			worker.Heartbeat{Incarnation: life, Held: held},
+			worker.Resize{Incarnation: life, Slots: rapid.IntRange(0, 3).Draw(t, "resized")},
 			worker.MissHeartbeat{Incarnation: life},
 			worker.Drain{},
 			worker.Resume{},
