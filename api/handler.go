@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"connectrpc.com/connect"
 
+	"yardmaster/domain/problem"
 	"yardmaster/messages/messagesconnect"
 )
 
@@ -20,7 +22,14 @@ const (
 
 // NewHandler returns the whole HTTP interface over b. It starts nothing.
 func NewHandler(b Backend, cfg Config) http.Handler {
-	s := &service{backend: b, plans: newPlans(maxPlans, maxPlanBytes), streams: make(chan struct{}, maxStreams)}
+	intake := cfg.Intake
+	if intake == nil {
+		intake = NewIntake()
+	}
+	s := &service{
+		backend: b, plans: newPlans(maxPlans, maxPlanBytes, intake), intake: intake,
+		streams: make(chan struct{}, maxStreams),
+	}
 	_, rpc := messagesconnect.NewYardmasterServiceHandler(s,
 		connect.WithReadMaxBytes(MaxRequestBytes),
 		connect.WithCompressMinBytes(compressMinBytes),
@@ -29,7 +38,7 @@ func NewHandler(b Backend, cfg Config) http.Handler {
 	)
 	gate := newGate(cfg.Tokens)
 	mux := http.NewServeMux()
-	mux.Handle(servicePath, gate.admit(bounded(rpc)))
+	mux.Handle(servicePath, gate.admit(bounded(rpc, intake)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", ready(b))
 	if cfg.Metrics != nil {
@@ -41,19 +50,42 @@ func NewHandler(b Backend, cfg Config) http.Handler {
 	return gate.hosts(http.NewCrossOriginProtection().Handler(mux))
 }
 
-// bounded limits the size of a request, the time it takes to arrive, and how
-// long each write of its answer may wait for the client.
-func bounded(next http.Handler) http.Handler {
+// bounded limits the size of a request, what all of them take, the time one takes to
+// arrive, and how long each write of its answer may wait for the client.
+func bounded(next http.Handler, intake *Intake) http.Handler {
+	refusals := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
 		// A connection without deadlines is one of a test; there they do not matter.
 		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 		r.Body = http.MaxBytesReader(w, r.Body, MaxRequestBytes)
+		giveBack, err := intake.admit(r)
+		if err != nil {
+			turnAway(w, r, refusals, err)
+			return
+		}
+		defer giveBack()
+		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // anew, if it had to wait
 		if streams(r.URL.Path) {
 			r = r.WithContext(context.WithValue(r.Context(), arrivedKey{}, control))
 		}
 		next.ServeHTTP(&patientWriter{ResponseWriter: w, control: control}, r)
 	})
+}
+
+// turnAway answers a request that is not let in. The rest of its body is not read:
+// after the answer the server lingers a while before it closes the connection, so
+// that a client which is still sending hears why.
+func turnAway(w http.ResponseWriter, r *http.Request, refusals *connect.ErrorWriter, err error) {
+	var full *problem.Problem
+	switch {
+	case !errors.As(err, &full):
+		say(w, http.StatusRequestTimeout, "the request did not arrive")
+	case refusals.IsSupported(r):
+		_ = refusals.Write(w, r, problemError(full))
+	default:
+		say(w, http.StatusTooManyRequests, full.Message)
+	}
 }
 
 // patientWriter gives every write a deadline of its own, where the server's one

@@ -200,6 +200,7 @@ func filled() *apitest.Backend {
 			{
 				WorkerId: "w1", State: messages.WorkerState_WORKER_STATE_RUNNING, Labels: []string{"amd64", "linux"}, Slots: 8,
 				Used: 3, Version: "v1.0.0", SinceHeartbeat: durationpb.New(1200 * time.Millisecond),
+				SlotsMin: 1, SlotsMax: 32, Load: &messages.MachineLoad{CpuPermille: 834, MemoryFreeBytes: 5 << 29},
 			},
 			{WorkerId: "worker-two", State: messages.WorkerState_WORKER_STATE_DRAINING, Slots: 1},
 		},

@@ -47,7 +47,9 @@ type workerConfig struct {
 	WorkDir        string // of the workspaces
 	MetricsListen  string // HOST:PORT of /metrics; empty means none
 	Labels         []string
-	Slots          int
+	Slots          int           // at first, if it is not fixed
+	SlotsMin       int           // 0: Slots is fixed, or 1
+	SlotsMax       int           // 0: Slots is fixed, or slotsPerCore for each core
 	Grace          time.Duration // between SIGTERM and SIGKILL of a step
 	DrainTimeout   time.Duration // for its attempts to end when it is stopped
 	LogCap         int64         // bytes of one attempt's log that are kept
@@ -63,6 +65,7 @@ const (
 	defaultLogCap     = 64 << 20
 	maxPartitions     = 1024
 	maxSlots          = 10_000
+	slotsPerCore      = 16 // at most, unless an operator says otherwise
 	maxQueue          = 10_000_000
 	maxKept           = 10_000_000
 	shortestLease     = 5 * time.Second
@@ -120,7 +123,9 @@ func (c *workerConfig) bind(flags *pflag.FlagSet, workDir, id string) {
 	flags.StringVar(&c.WorkDir, "work-dir", workDir, "`directory` of the workspaces")
 	flags.StringVar(&c.MetricsListen, "metrics-listen", "", "`host:port` of /metrics; empty means none")
 	flags.StringSliceVar(&c.Labels, "labels", defaultLabels(), "capabilities that jobs may demand with runs-on")
-	flags.IntVar(&c.Slots, "slots", runtime.NumCPU(), "`attempts` at once")
+	flags.IntVar(&c.Slots, "slots", runtime.NumCPU(), "`attempts` at once; with --slots-min or --slots-max, at first")
+	flags.IntVar(&c.SlotsMin, "slots-min", 0, "have the worker size its slots by itself, from so many `attempts` on")
+	flags.IntVar(&c.SlotsMax, "slots-max", 0, "have the worker size its slots by itself, up to so many `attempts`")
 	flags.DurationVar(&c.Grace, "grace", 10*time.Second, "time for a cancelled step between SIGTERM and SIGKILL")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 10*time.Minute, "time for running jobs to end after a stop")
 	flags.Int64Var(&c.LogCap, "log-cap", defaultLogCap, "`bytes` kept of the log of one attempt")
@@ -135,6 +140,9 @@ func (c *workerConfig) validate() error {
 		checkName("--id", c.ID),
 		check(c.WorkDir != "", "--work-dir is empty"),
 		checkRange("--slots", c.Slots, 1, maxSlots),
+		checkRange("--slots-min", c.SlotsMin, 0, maxSlots),
+		checkRange("--slots-max", c.SlotsMax, 0, maxSlots),
+		check(c.SlotsMax == 0 || c.SlotsMin <= c.SlotsMax, "--slots-min is %d and --slots-max %d", c.SlotsMin, c.SlotsMax),
 		check(c.Grace >= 0, "--grace is negative"),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
 		check(c.LogCap > 0, "--log-cap is not positive"),
@@ -146,7 +154,20 @@ func (c *workerConfig) validate() error {
 		c.Labels[i] = strings.ToLower(strings.TrimSpace(label))
 		faults = append(faults, checkName("--labels", c.Labels[i]))
 	}
+	c.boundSlots()
 	return errors.Join(faults...)
+}
+
+// boundSlots fills in what of the bounds of a size was not said.
+func (c *workerConfig) boundSlots() {
+	if c.SlotsMin == 0 && c.SlotsMax == 0 {
+		return
+	}
+	c.SlotsMin = max(c.SlotsMin, 1)
+	if c.SlotsMax == 0 {
+		c.SlotsMax = max(c.SlotsMin, min(slotsPerCore*runtime.NumCPU(), maxSlots))
+	}
+	c.Slots = min(max(c.Slots, c.SlotsMin), c.SlotsMax)
 }
 
 func check(ok bool, format string, args ...any) error {

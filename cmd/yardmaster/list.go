@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -92,11 +91,11 @@ func (a *app) workers() error {
 	if a.output == outputJSON {
 		return printJSON(a.out, &messages.ListWorkersResponse{Workers: workers})
 	}
-	rows := [][]string{{"WORKER", "STATE", "SLOTS", "HEARD", "VERSION", "LABELS"}}
+	rows := [][]string{{"WORKER", "STATE", "SLOTS", "LOAD", "HEARD", "VERSION", "LABELS"}}
 	for _, w := range workers {
 		rows = append(rows, []string{
 			w.GetWorkerId(), strings.TrimPrefix(w.GetState().String(), "WORKER_STATE_"),
-			strconv.Itoa(int(w.GetUsed())) + "/" + strconv.Itoa(int(w.GetSlots())),
+			slotsText(w), loadText(w.GetLoad()),
 			duration(w.GetSinceHeartbeat().AsDuration()) + " ago", cleanLine(w.GetVersion()),
 			cleanLine(strings.Join(w.GetLabels(), ",")),
 		})

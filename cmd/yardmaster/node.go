@@ -220,8 +220,10 @@ func (n *node) startAPI(listener net.Listener, metrics *observe.Node) error {
 			return err
 		}
 	}
+	intake := api.NewIntake()
+	watchIntake(metrics, intake)
 	handler := api.NewHandler(backend{n.actors.Backend(), space{n.cfg.DataDir}}, api.Config{
-		Tokens: tokens, Metrics: metrics.Handler(), Logger: n.cfg.Logger,
+		Tokens: tokens, Metrics: metrics.Handler(), Logger: n.cfg.Logger, Intake: intake,
 	})
 	serving, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

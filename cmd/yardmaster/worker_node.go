@@ -17,6 +17,7 @@ import (
 	"yardmaster/observe"
 	"yardmaster/supervisor"
 	"yardmaster/worker"
+	"yardmaster/worker/machine"
 	"yardmaster/worker/shim"
 )
 
@@ -74,7 +75,7 @@ func (w *workerNode) start(ctx context.Context, cfg workerConfig) error {
 	w.later(func(context.Context) error { pool.Close(); return nil })
 	w.actors = actors.NewWorkerNode(actors.WorkerConfig{
 		Log: cfg.Logger, System: system, ID: cfg.ID, Incarnation: epoch, Version: readBuildInfo().Version, Labels: cfg.Labels,
-		Slots:    cfg.Slots,
+		Slots: cfg.Slots, SlotsMin: cfg.SlotsMin, SlotsMax: cfg.SlotsMax, Machine: machine.This(),
 		Executor: worker.Executors{plan.ExecutorProcess: executor, plan.ExecutorNoop: worker.Noop{}},
 		Discover: func(ctx context.Context) (string, error) { return natsjs.Discover(ctx, conn, cfg.ID) },
 		Hooks:    metrics.Supervision(), Dispatcher: pool,
@@ -94,6 +95,7 @@ func (w *workerNode) start(ctx context.Context, cfg workerConfig) error {
 	if err := w.actors.Start(); err != nil {
 		return err
 	}
+	metrics.Watch(w.actors.Size)
 	w.followConnection(back)
 	return w.serveMetrics(ctx, cfg, metrics)
 }
