@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ type Config struct {
 	QueueLimit int     // jobs that may wait
 	SubmitRate float64 // runs a second; 0 means no limit
 	KeepRuns   int     // ended runs that stay readable
+	LogRoom    int64   // bytes of log chunks that wait to be stored; 0 means 64 MiB
 	NodeID     string
 	Version    string
 	NATSURL    string
@@ -66,6 +68,7 @@ type Node struct {
 	feed        *Feed
 	roster      *Roster
 	logs        Logs
+	logRoom     *logRoom
 	metrics     *Metrics
 	plans       *messages.Plans
 	gateway     *actor.PID
@@ -94,6 +97,7 @@ func NewNode(c Config) *Node {
 		logs: c.Logs, metrics: c.Metrics, plans: messages.NewPlans(), ready: make(chan struct{}),
 		awaited: map[string]struct{}{gatewayID: {}},
 		failed:  make(chan error, 1),
+		logRoom: &logRoom{size: cmp.Or(c.LogRoom, defaultLogRoom)},
 	}
 	n.serving, n.stopServing = context.WithCancel(context.Background())
 	n.stopped = n.serving.Done()
@@ -129,7 +133,8 @@ func (n *Node) local(id string) *actor.PID { return actor.NewPID(n.system.Addres
 
 func (n *Node) partitionEnv(p partition.Number) *partitionEnv {
 	return &partitionEnv{
-		log: n.log, opener: n.config.Opener, logs: n.logs, metrics: n.metrics, board: n.boards[p], plans: n.plans,
+		log: n.log, opener: n.config.Opener, logs: n.logs, room: n.logRoom, metrics: n.metrics,
+		board: n.boards[p], plans: n.plans,
 		specs: new(specCache), keep: n.config.KeepRuns/n.config.Partitions + 1, coordinator: n.coordinator,
 		replayed: func() { n.arrived(ownerID(p)) }, share: n.shares[p],
 	}

@@ -262,6 +262,8 @@ func TestMetricsAreAnInterface(t *testing.T) {
 	n, w := observe.NewNode(), observe.NewWorker()
 	n.Watch(actors.NewRoster())
 	w.Watch(func() actors.WorkerSize { return actors.WorkerSize{} })
+	n.WatchLogs(func() actors.LogUse { return actors.LogUse{} })
+	n.WatchPool("decoders", func() observe.PoolUse { return observe.PoolUse{} })
 	n.Journal().Breaker("closed")
 	for _, h := range []hooked{n, w} {
 		callAll(h)

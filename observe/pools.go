@@ -1,6 +1,10 @@
 package observe
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"yardmaster/actors"
+)
 
 // PoolUse is how much of a pool is in use, and who waits for it.
 type PoolUse struct{ Size, InUse, Waiting, Refused float64 }
@@ -20,4 +24,21 @@ func (n *Node) WatchPool(name string, use func() PoolUse) {
 		Name: "yardmaster_pool_refused_total", Help: "Who was told to come back, because a pool was used up.",
 		ConstLabels: labels,
 	}, func() float64 { return use().Refused }))
+}
+
+// WatchLogs shows how much of the memory for logs is in use.
+func (n *Node) WatchLogs(use func() actors.LogUse) {
+	gauge := func(name, help string, value func(actors.LogUse) float64) {
+		n.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return value(use()) }))
+	}
+	gauge("yardmaster_log_room_bytes", "Bytes of logs that may wait to be stored, of all attempts.",
+		func(u actors.LogUse) float64 { return float64(u.Size) })
+	gauge("yardmaster_log_in_flight_bytes", "Bytes of logs that wait to be stored.",
+		func(u actors.LogUse) float64 { return float64(u.InUse) })
+	gauge("yardmaster_log_in_flight_attempts", "Attempts with logs that wait to be stored.",
+		func(u actors.LogUse) float64 { return float64(u.Attempts) })
+	n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "yardmaster_log_put_off_total", Help: "Pieces of logs that found no room, and were sent again later.",
+	}, func() float64 { return float64(use().PutOff) }))
 }

@@ -29,6 +29,7 @@ type nodeConfig struct {
 	Partitions   int           // of the journal, fixed when the data directory is created
 	QueueLimit   int           // queued jobs, beyond which submissions are refused
 	KeepRuns     int           // ended runs that are kept
+	LogRoom      int64         // bytes of logs that wait to be stored; 0 means the default
 	Retention    time.Duration // of journal events that no snapshot needs; 0 means for ever
 	SubmitRate   float64       // runs a second; 0 means unlimited
 	Lease        time.Duration // for a silent worker to keep its attempts
@@ -63,6 +64,9 @@ const (
 	defaultAPIListen  = "127.0.0.1:8427"
 	defaultNATSListen = "127.0.0.1:4222"
 	defaultLogCap     = 64 << 20
+	defaultLogRoom    = 64 << 20
+	leastLogRoom      = 1 << 20
+	mostLogRoom       = 1 << 40
 	maxPartitions     = 1024
 	maxSlots          = 10_000
 	slotsPerCore      = 16 // at most, unless an operator says otherwise
@@ -80,6 +84,8 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.IntVar(&c.Partitions, "partitions", 4, "parts of the journal, fixed when the data directory is created")
 	flags.IntVar(&c.QueueLimit, "queue-limit", 200_000, "queued `jobs`, beyond which submissions are refused")
 	flags.IntVar(&c.KeepRuns, "keep-runs", 10_000, "ended `runs` that are kept")
+	flags.Int64Var(&c.LogRoom, "log-room", defaultLogRoom,
+		"`bytes` of logs that may wait to be stored; beyond, steps wait")
 	flags.DurationVar(&c.Retention, "journal-retention", 30*24*time.Hour,
 		"how long the journal keeps history that it does not need; 0 means for ever")
 	flags.Float64Var(&c.SubmitRate, "submit-rate", 0, "`runs` accepted a second; 0 means unlimited")
@@ -99,6 +105,8 @@ func (c *nodeConfig) validate() error {
 		checkRange("--partitions", c.Partitions, 1, maxPartitions),
 		checkRange("--queue-limit", c.QueueLimit, 1, maxQueue),
 		checkRange("--keep-runs", c.KeepRuns, 0, maxKept),
+		check(c.LogRoom == 0 || c.LogRoom >= leastLogRoom && c.LogRoom <= mostLogRoom,
+			"--log-room is %d; it can be from %d to %d", c.LogRoom, leastLogRoom, int64(mostLogRoom)),
 		check(c.Retention >= 0, "--journal-retention is negative"),
 		check(c.SubmitRate >= 0, "--submit-rate is negative"),
 		check(c.Lease >= shortestLease && c.Lease <= longestLease,
