@@ -3,6 +3,10 @@ package api
 import (
 	"context"
 	"time"
+
+	"connectrpc.com/connect"
+
+	"yardmaster/domain/problem"
 )
 
 // IntakeOf returns an intake of a size.
@@ -32,3 +36,14 @@ func Occupy(i *Intake) (release func()) {
 	}
 	return giveBack
 }
+
+// Call is call, with a call of its own.
+func Call(ctx context.Context, c *Client, do func(context.Context) error) error {
+	_, err := call(ctx, c, func(ctx context.Context, _ *connect.Request[struct{}]) (*connect.Response[struct{}], error) {
+		return connect.NewResponse(&struct{}{}), do(ctx)
+	}, &struct{}{})
+	return err
+}
+
+// ProblemError is what a caller is told of a problem.
+func ProblemError(p *problem.Problem) error { return problemError(p) }

@@ -15,7 +15,6 @@ import (
 const (
 	readyTimeout     = 2 * time.Second  // for the node to say that it is ready
 	bodyTimeout      = 30 * time.Second // for a request to arrive
-	writeTimeout     = 30 * time.Second // for a client to take a part of an answer
 	compressMinBytes = 16 << 10         // below, compression costs more than it saves
 	servicePath      = "/" + messagesconnect.YardmasterServiceName + "/"
 )
@@ -66,10 +65,14 @@ func bounded(next http.Handler, intake *Intake) http.Handler {
 		}
 		defer giveBack()
 		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // anew, if it had to wait
+		patience := writeTimeout
 		if streams(r.URL.Path) {
+			patience = streamPatience
 			r = r.WithContext(context.WithValue(r.Context(), arrivedKey{}, control))
 		}
-		next.ServeHTTP(&patientWriter{ResponseWriter: w, control: control}, r)
+		w, end := patient(w, r, patience)
+		defer end()
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -87,30 +90,6 @@ func turnAway(w http.ResponseWriter, r *http.Request, refusals *connect.ErrorWri
 		say(w, http.StatusTooManyRequests, full.Message)
 	}
 }
-
-// patientWriter gives every write a deadline of its own, where the server's one
-// for the whole answer would end every long stream.
-type patientWriter struct {
-	http.ResponseWriter
-	control *http.ResponseController
-	armed   time.Time
-}
-
-// Write implements http.ResponseWriter.
-func (w *patientWriter) Write(p []byte) (int, error) {
-	// Half the time left is patience enough: deadlines cost more than bytes.
-	if now := time.Now(); now.Sub(w.armed) > writeTimeout/2 {
-		w.armed = now
-		_ = w.control.SetWriteDeadline(now.Add(writeTimeout))
-	}
-	return w.ResponseWriter.Write(p)
-}
-
-// Flush implements http.Flusher.
-func (w *patientWriter) Flush() { _ = w.control.Flush() }
-
-// Unwrap lets http.ResponseController find the writer below.
-func (w *patientWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 type arrivedKey struct{}
 
