@@ -98,7 +98,7 @@ func TestWhenTooManyWaitTheAnswerIsAtOnce(t *testing.T) {
 		synctest.Wait()
 		begun := time.Now()
 		_, err = q.Take(t.Context(), 1)
-		requireExhausted(t, err)
+		_ = requireExhausted(t, err)
 		assert.Zero(t, time.Since(begun))
 		leave()
 		require.ErrorIs(t, <-left, context.Canceled)

@@ -113,7 +113,8 @@ func (f *Fleet) spawnWorker(name string, args ...string) (*process, error) {
 
 // StartWorker starts one more worker, whose size args tell, and returns when the
 // server has welcomed it. What it returns stops the worker.
-func (f *Fleet) StartWorker(ctx context.Context, name string, args ...string) (stop func(context.Context) error, err error) {
+func (f *Fleet) StartWorker(ctx context.Context, name string, args ...string,
+) (stop func(context.Context) error, err error) {
 	starting, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
 	p, err := f.spawnWorker(name, args...)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"yardmaster/api"
 	"yardmaster/api/apitest"
@@ -59,17 +60,17 @@ func TestBoundsOfASizeAreFilledIn(t *testing.T) {
 			Server: "nats://x:1", ID: "w1", WorkDir: "w", Slots: tt.slots, SlotsMin: tt.least, SlotsMax: tt.most,
 			DrainTimeout: time.Second, LogCap: 1,
 		}
-		assert.NoError(t, c.validate(), name)
+		require.NoError(t, c.validate(), name)
 		assert.Equal(t, []int{tt.wantFirst, tt.wantLeast, tt.wantMost}, []int{c.Slots, c.SlotsMin, c.SlotsMax}, name)
 	}
 	c := workerConfig{
 		Server: "nats://x:1", ID: "w1", WorkDir: "w", Slots: 1, SlotsMin: 2, DrainTimeout: time.Second, LogCap: 1,
 	}
-	assert.NoError(t, c.validate())
+	require.NoError(t, c.validate())
 	assert.GreaterOrEqual(t, c.SlotsMax, slotsPerCore)
 	c.SlotsMin, c.SlotsMax = 5, 4
-	assert.ErrorContains(t, c.validate(), "--slots-min is 5 and --slots-max 4")
+	require.ErrorContains(t, c.validate(), "--slots-min is 5 and --slots-max 4")
 	c.SlotsMin, c.SlotsMax = -1, maxSlots+1
-	assert.ErrorContains(t, c.validate(), "--slots-min is -1")
-	assert.ErrorContains(t, c.validate(), "--slots-max is 10001")
+	require.ErrorContains(t, c.validate(), "--slots-min is -1")
+	require.ErrorContains(t, c.validate(), "--slots-max is 10001")
 }

@@ -120,7 +120,7 @@ func (a *app) poolCommand(l *loadTest) *cobra.Command {
 	sizes := []int{1, cores, 2 * cores, 4 * cores, 8 * cores}
 	flags := cmd.Flags()
 	flags.IntVar(&s.Jobs, "jobs", 128, "`jobs` of each mix")
-	flags.DurationVar(&s.Compute, "compute", 300*time.Millisecond, "processor's `time` of a job that computes")
+	flags.DurationVar(&s.Compute, "compute", 200*time.Millisecond, "processor's `time` of a job that computes")
 	flags.DurationVar(&s.Wait, "wait", 500*time.Millisecond, "`time` of a job that waits")
 	flags.IntSliceVar(&s.Sizes, "sizes", slices.Compact(sizes), "fixed `slots` to compare with")
 	flags.IntVar(&s.Most, "most", 32*cores, "most `slots` of the worker that sizes them by itself")

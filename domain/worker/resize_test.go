@@ -29,17 +29,18 @@ func TestAWorkerMayHaveFewerSlotsThanItRunsAttempts(t *testing.T) {
 func TestASizeIsRefused(t *testing.T) {
 	t.Parallel()
 
+	one, tooMany := worker.Resize{Incarnation: "a", Slots: 1}, worker.Resize{Incarnation: "a", Slots: worker.MaxSlots + 1}
 	for name, tt := range map[string]struct {
 		given worker.Worker
 		size  worker.Resize
 		err   error
 	}{
-		"of nobody":               {given(), worker.Resize{Incarnation: "a", Slots: 1}, worker.ErrNotRegistered},
-		"of an earlier life":      {given(registered, superseded, again), worker.Resize{Incarnation: "a", Slots: 1}, worker.ErrSuperseded},
+		"of nobody":               {given(), one, worker.ErrNotRegistered},
+		"of an earlier life":      {given(registered, superseded, again), one, worker.ErrSuperseded},
 		"of none":                 {given(registered), worker.Resize{Incarnation: "a"}, worker.ErrBadSlots},
-		"of more than can be":     {given(registered), worker.Resize{Incarnation: "a", Slots: worker.MaxSlots + 1}, worker.ErrBadSlots},
+		"of more than can be":     {given(registered), tooMany, worker.ErrBadSlots},
 		"not, when it says so":    {given(registered), worker.Resize{Incarnation: "a", Slots: 2}, nil},
-		"of a worker that is not": {given(registered, worker.Left{}), worker.Resize{Incarnation: "a", Slots: 1}, &worker.InvalidStateTransition{}},
+		"of a worker that is not": {given(registered, worker.Left{}), one, &worker.InvalidStateTransition{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -46,8 +46,8 @@ func TestTextsOfTheKernelAreRead(t *testing.T) {
 func FuzzLook(f *testing.F) {
 	f.Add("cpu0 1 2 3 4 5 6 7 8 9\nprocs_running 3\n", "cpu0 9 9 9 9 9 9 9 9\n", "MemTotal: 5 kB\nMemAvailable: 3 kB\n",
 		"some total=5\n", "0::/a/b\n", "1 2\n", "usage_usec 5\nthrottled_usec 7\ninactive_file 3\n", "77\n")
-	f.Add("cpu-1 1\ncpu99999999999 1\n", "cpu0", "MemTotal: 99999999999999999 kB\nMemAvailable: 9 kB", "some total=-5", "0::/../..",
-		"99999999999 1", "usage_usec x", "-1")
+	f.Add("cpu-1 1\ncpu99999999999 1\n", "cpu0", "MemTotal: 99999999999999999 kB\nMemAvailable: 9 kB",
+		"some total=-5", "0::/../..", "99999999999 1", "usage_usec x", "-1")
 	f.Fuzz(func(t *testing.T, before, after, info, pressure, group, quota, keyed, bytes string) {
 		root := fstest.MapFS{}
 		files{
