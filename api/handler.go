@@ -55,12 +55,15 @@ func bounded(next http.Handler, intake *Intake) http.Handler {
 	refusals := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
+		// A copy: the server looks at the body of its own request when it decides whether
+		// the connection can serve another one.
+		r = r.WithContext(r.Context())
 		// A connection without deadlines is one of a test; there they do not matter.
 		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 		r.Body = http.MaxBytesReader(w, r.Body, MaxRequestBytes)
 		giveBack, err := intake.admit(r)
 		if err != nil {
-			turnAway(w, r, refusals, err)
+			intake.turnAway(w, r, refusals, err)
 			return
 		}
 		defer giveBack()
@@ -76,17 +79,17 @@ func bounded(next http.Handler, intake *Intake) http.Handler {
 	})
 }
 
-// turnAway answers a request that is not let in. The rest of its body is not read:
-// after the answer the server lingers a while before it closes the connection, so
-// that a client which is still sending hears why.
-func turnAway(w http.ResponseWriter, r *http.Request, refusals *connect.ErrorWriter, err error) {
+// turnAway answers a request that is not let in.
+func (i *Intake) turnAway(w http.ResponseWriter, r *http.Request, refusals *connect.ErrorWriter, err error) {
 	var full *problem.Problem
 	switch {
 	case !errors.As(err, &full):
 		say(w, http.StatusRequestTimeout, "the request did not arrive")
 	case refusals.IsSupported(r):
+		i.discard(w, r)
 		_ = refusals.Write(w, r, problemError(full))
 	default:
+		i.discard(w, r)
 		say(w, http.StatusTooManyRequests, full.Message)
 	}
 }

@@ -24,6 +24,9 @@ const (
 	// together are less than a client waits for its answer.
 	intakePatience = 10 * time.Second
 	mostWaiting    = 2000 // calls, each with a connection and little else
+	// discards is how many requests that were refused are read to their end at once.
+	discards       = 8
+	discardTimeout = 10 * time.Second
 )
 
 // Intake bounds what submissions take of the server: memory for those that are
@@ -31,6 +34,7 @@ const (
 type Intake struct {
 	memory   quota // bytes of requests
 	decoders quota
+	discards quota
 }
 
 // NewIntake returns an intake for this machine. It has a decoder for every second
@@ -44,6 +48,7 @@ func newIntake(memory int64, decoders int, patience time.Duration) *Intake {
 	return &Intake{
 		memory:   quota{what: "memory for submissions", size: memory, patience: patience, most: mostWaiting},
 		decoders: quota{what: "decoder for workflow files", size: int64(decoders), patience: patience, most: mostWaiting},
+		discards: quota{what: "time to read on", size: discards, patience: discardTimeout, most: mostWaiting},
 	}
 }
 
@@ -108,4 +113,18 @@ func bodySize(r *http.Request) (int64, error) {
 		io.Closer
 	}{body, r.Body}
 	return size, nil
+}
+
+// discard reads the rest of a request that is refused, and keeps nothing of it: a
+// client that is still sending would not hear the answer, but that the connection
+// was reset. A few are read at a time, so that this takes little of everybody else.
+func (i *Intake) discard(w http.ResponseWriter, r *http.Request) {
+	giveBack, err := i.discards.take(r.Context(), 1)
+	if err != nil {
+		_ = r.Body.Close() // then the server lingers for a moment behind its answer
+		return
+	}
+	defer giveBack()
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(discardTimeout))
+	_, _ = io.Copy(io.Discard, r.Body) // who is gone need not hear
 }

@@ -97,7 +97,6 @@ func heap() (stop func() (grown uint64)) {
 //
 //nolint:paralleltest // it measures the heap of the process
 func TestAThousandLargeFilesAtOnce(t *testing.T) {
-	const files = 1000
 	b := new(apitest.Backend)
 	b.OnSubmit = func(api.Submission) ([]*messages.SubmittedRun, error) {
 		return []*messages.SubmittedRun{{RunId: apitest.RunID(1)}}, nil
@@ -113,7 +112,7 @@ func TestAThousandLargeFilesAtOnce(t *testing.T) {
 	var accepted, putOff, asked atomic.Int64
 	var all, other sync.WaitGroup
 	flooding, calm := context.WithCancel(t.Context())
-	for n := range files {
+	for n := range floodFiles {
 		all.Go(func() {
 			status, body, err := postLarge(t.Context(), &http.Client{Transport: tr}, url, n, rest)
 			switch {
@@ -130,7 +129,8 @@ func TestAThousandLargeFilesAtOnce(t *testing.T) {
 	other.Go(func() {
 		for flooding.Err() == nil {
 			begun := time.Now()
-			if _, err := c.Run(t.Context(), apitest.RunID(1)); err != nil || time.Since(begun) > 5*time.Second {
+			_, err := c.Run(t.Context(), apitest.RunID(1)) //nolint:contextcheck // what it asks must not end with the flood
+			if err != nil || time.Since(begun) > 5*time.Second {
 				assert.Fail(t, "another call is not answered", "%v after %s", err, time.Since(begun))
 				return
 			}
@@ -143,9 +143,9 @@ func TestAThousandLargeFilesAtOnce(t *testing.T) {
 	most := grown()
 	t.Logf("%d accepted, %d put off, %d other calls, heap grew by %d MiB", accepted.Load(), putOff.Load(), asked.Load(),
 		most/mib)
-	assert.EqualValues(t, files, accepted.Load()+putOff.Load())
+	assert.EqualValues(t, floodFiles, accepted.Load()+putOff.Load())
 	assert.Positive(t, accepted.Load())
-	assert.Greater(t, asked.Load(), int64(20))
+	assert.Greater(t, asked.Load(), int64(5))
 	assert.Less(t, most, uint64(400*mib), "and not 2 GiB")
 	assert.Equal(t, putOff.Load(), intake.Memory().Refused+intake.Decoders().Refused)
 	assert.Zero(t, intake.Memory().InUse+intake.Decoders().InUse)

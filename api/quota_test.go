@@ -30,7 +30,7 @@ func TestWhoComesFirstIsServedFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := api.NewQuota(10, 100, time.Minute)
-		first, err := q.Take(t.Context(), 7)
+		large, err := q.Take(t.Context(), 7)
 		require.NoError(t, err)
 		var mu sync.Mutex
 		var served []int64
@@ -46,15 +46,20 @@ func TestWhoComesFirstIsServedFirst(t *testing.T) {
 			synctest.Wait()
 		}
 		assert.Equal(t, api.PoolUse{Size: 10, InUse: 7, Waiting: 3}, q.Use())
-		first()
-		first() // given back once
+		large()
+		large() // given back once
 		synctest.Wait()
+		mu.Lock()
 		slices.Sort(served)
 		assert.Equal(t, []int64{1, 8}, served)
+		first, second := backs[0], backs[1]
+		mu.Unlock()
 		assert.Equal(t, api.PoolUse{Size: 10, InUse: 9, Waiting: 1}, q.Use())
-		backs[0]()
-		backs[1]()
+		first()
+		second()
 		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		backs[2]()
 		assert.Equal(t, api.PoolUse{Size: 10}, q.Use())
 	})
