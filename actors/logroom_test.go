@@ -122,19 +122,20 @@ func TestLogsBeyondTheRoomWaitAndNothingIsLost(t *testing.T) {
 func TestAFloodOfLogsDoesNotKeepOthersWaiting(t *testing.T) {
 	t.Parallel()
 	inYard(t, func(t *testing.T, y *testkit.Yard) {
-		n := y.StartNode(func(c *actors.Config) { c.LogRoom = 64 * attempt.MaxChunk })
+		n := y.StartNode(func(c *actors.Config) { c.LogRoom = 20 * attempt.MaxChunk })
 		y.Logs.Late(100 * time.Millisecond)
+		chunk := verbose(1)[0]
 		flood := func(c ctx, _ task, out observer) result {
 			p := testkit.NewPen(out)
 			for c.Err() == nil {
-				p.Write(verbose(1)[0])
+				p.Write(chunk)
 			}
 			return testkit.Interrupted(c)
 		}
 		y.StartWorker("w1", testkit.NewExecutor(testkit.ByKey(map[string]testkit.Script{
 			"flood": flood, "little": writing("one\n", "two\n"),
-		})), func(c *actors.WorkerConfig) { c.Slots = 40 })
-		for range 30 {
+		})), func(c *actors.WorkerConfig) { c.Slots = 20 })
+		for range 10 {
 			submit(t, n, workflow(aJob("flood")))
 		}
 		elapse(2 * time.Second)
@@ -151,9 +152,9 @@ func TestRoomForLogsComesBackWhateverHappens(t *testing.T) {
 	t.Parallel()
 	inYard(t, func(t *testing.T, y *testkit.Yard) {
 		n := y.StartNode(func(c *actors.Config) { c.LogRoom = 8 * attempt.MaxChunk })
-		fails := true
+		var works atomic.Bool
 		y.Logs.Judge(func(job.ID, job.Token, attempt.Chunk) error {
-			if fails {
+			if !works.Load() {
 				return actors.ErrOverloaded
 			}
 			return nil
@@ -164,7 +165,7 @@ func TestRoomForLogsComesBackWhateverHappens(t *testing.T) {
 		require.Zero(t, n.LogUse().InUse)
 		require.NoError(t, cancel(t, n, b, ""))
 		elapse(2 * time.Minute)
-		fails = false
+		works.Store(true)
 		require.Equal(t, success, await(t, n, a).State)
 		elapse(time.Minute)
 		require.Zero(t, n.LogUse().InUse)

@@ -55,9 +55,13 @@ func bounded(next http.Handler, intake *Intake) http.Handler {
 	refusals := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
+		ctx, patience := r.Context(), writeTimeout
+		if streams(r.URL.Path) {
+			ctx, patience = context.WithValue(ctx, arrivedKey{}, control), streamPatience
+		}
 		// A copy: the server looks at the body of its own request when it decides whether
 		// the connection can serve another one.
-		r = r.WithContext(r.Context())
+		r = r.WithContext(ctx)
 		// A connection without deadlines is one of a test; there they do not matter.
 		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 		r.Body = http.MaxBytesReader(w, r.Body, MaxRequestBytes)
@@ -68,11 +72,6 @@ func bounded(next http.Handler, intake *Intake) http.Handler {
 		}
 		defer giveBack()
 		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // anew, if it had to wait
-		patience := writeTimeout
-		if streams(r.URL.Path) {
-			patience = streamPatience
-			r = r.WithContext(context.WithValue(r.Context(), arrivedKey{}, control))
-		}
 		w, end := patient(w, r, patience)
 		defer end()
 		next.ServeHTTP(w, r)
