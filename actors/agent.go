@@ -35,6 +35,7 @@ const silenceLimit = 2
 //	beat           itself     Heartbeat                            -
 //	leaseLost      itself     stops every attempt                  -
 //	attemptState   attempt    keeps account                        -
+//	measured       itself     sizes the slots                      Heartbeat, if the size changed
 //	drainAgent     node       takes no more attempts               drained, when none is left
 //	reconnected    node       looks for a coordinator node         -
 type Agent struct {
@@ -56,6 +57,7 @@ type Agent struct {
 	leased   bool      // leaseT runs
 	greeted  time.Time // when the last Hello was sent
 	seekT    *time.Timer
+	lookT    *time.Timer
 	seeking  bool
 	waiters  []*actor.PID // for the end of a drain
 	draining bool
@@ -69,7 +71,7 @@ type agentEnv struct {
 	version     string
 	labels      []string
 	found       []string // labels that the worker found out by itself
-	slots       int
+	size        *sizer
 	resources   resource.Amount
 	pool        string // "" means the default
 	executor    Executor
@@ -111,6 +113,7 @@ func (a *Agent) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		a.seek(ctx)
+		a.look(ctx)
 	case *actor.Stopping, *actor.Restarting:
 		a.disarm()
 	case *messages.SpawnAttempt:
@@ -135,6 +138,8 @@ func (a *Agent) Receive(ctx actor.Context) {
 		a.leaseLost(ctx, m)
 	case attemptState:
 		a.account(ctx, m)
+	case measured:
+		a.resize(ctx, m)
 	case drainAgent:
 		a.drain(ctx)
 	case reconnected:
@@ -164,7 +169,7 @@ func (a *Agent) spawn(ctx actor.Context, m *messages.SpawnAttempt) {
 	case a.env.taken.has(name):
 		ctx.Request(owner, &messages.SpawnRefused{Token: m.GetToken(), Reason: "worker " + a.env.id + " no longer has it"})
 		return
-	case a.draining || a.running >= a.env.slots:
+	case a.draining || a.running >= a.env.size.bounds.Most: // an assignment may have crossed a smaller size
 		why := "worker " + a.env.id + " has no free slot"
 		if a.draining {
 			why = "worker " + a.env.id + " is draining"
@@ -173,6 +178,7 @@ func (a *Agent) spawn(ctx actor.Context, m *messages.SpawnAttempt) {
 		return
 	default:
 		a.running++
+		a.env.size.runs(a.running)
 		a.env.taken.add(name)
 		a.held[name] = &heldAttempt{held: &messages.HeldAttempt{
 			RunId: m.GetRunId(), JobIndex: m.GetJobIndex(), Token: m.GetToken(),
@@ -191,6 +197,7 @@ func (a *Agent) account(ctx actor.Context, m attemptState) {
 	if (m.ended || m.gone) && !h.ended {
 		h.ended, h.held.Ended = true, true
 		a.running--
+		a.env.size.runs(a.running)
 	}
 	if m.gone {
 		delete(a.held, m.name)
@@ -238,6 +245,7 @@ func (a *Agent) beat(ctx actor.Context, m beat) {
 	a.sent[a.seq] = time.Now()
 	ctx.Request(a.session, &messages.Heartbeat{
 		Incarnation: a.env.incarnation, Seq: a.seq, Held: a.list(), Draining: a.draining,
+		Slots: uint32(a.env.size.state.Slots), Load: a.env.size.load,
 	})
 	a.after(ctx, &a.beatT, a.renewal, m)
 }
@@ -309,7 +317,7 @@ func (a *Agent) after(ctx actor.Context, t **time.Timer, d time.Duration, m any)
 }
 
 func (a *Agent) disarm() {
-	for _, t := range []*time.Timer{a.beatT, a.leaseT, a.seekT} {
+	for _, t := range []*time.Timer{a.beatT, a.leaseT, a.seekT, a.lookT} {
 		if t != nil {
 			t.Stop()
 		}

@@ -69,9 +69,11 @@ func (a *Agent) seekAgain(ctx actor.Context, m seekAgain) {
 }
 
 func (a *Agent) hello() *messages.Hello {
+	size := a.env.size
 	return &messages.Hello{
-		WorkerId: a.env.id, Incarnation: a.env.incarnation, Labels: a.env.labels, Slots: uint32(a.env.slots),
-		Version: a.env.version, Held: a.list(), Found: a.env.found, Pool: a.env.pool,
+		WorkerId: a.env.id, Incarnation: a.env.incarnation, Labels: a.env.labels, Version: a.env.version, Held: a.list(),
+		Slots: uint32(size.state.Slots), SlotsMin: uint32(size.bounds.Least), SlotsMax: uint32(size.bounds.Most),
+		Found: a.env.found, Pool: a.env.pool,
 		Resources: messages.ResourcesToProto(a.env.resources),
 	}
 }

@@ -82,6 +82,9 @@ func (a *Attempt) Receive(ctx actor.Context) {
 		a.stopSteps(attempt.ErrCancelled)
 	case *messages.ChunkStored:
 		a.chunkStored(m.GetSeq())
+		if m.GetAgain() {
+			a.sendChunks(ctx)
+		}
 		a.report(ctx)
 	case *messages.ResultStored:
 		a.finish(ctx)
@@ -199,10 +202,18 @@ func (a *Attempt) repeat(ctx actor.Context) {
 	for _, s := range a.steps {
 		ctx.Request(a.owner, messages.StepToProto(a.task.Token, s))
 	}
+	a.sendChunks(ctx)
+	a.report(ctx)
+}
+
+// sendChunks sends what is not stored of the log.
+func (a *Attempt) sendChunks(ctx actor.Context) {
+	if a.orphaned {
+		return
+	}
 	for _, c := range a.unstored {
 		ctx.Request(a.owner, messages.ChunkToProto(a.task.Token, c))
 	}
-	a.report(ctx)
 }
 
 func (a *Attempt) resend(ctx actor.Context) {
@@ -211,9 +222,7 @@ func (a *Attempt) resend(ctx actor.Context) {
 		return
 	}
 	a.tries++
-	for _, c := range a.unstored {
-		ctx.Request(a.owner, messages.ChunkToProto(a.task.Token, c))
-	}
+	a.sendChunks(ctx)
 	a.report(ctx)
 	a.arm(ctx)
 }

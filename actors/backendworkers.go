@@ -94,6 +94,7 @@ func viewMember(m Member) *messages.Worker {
 		SinceHeartbeat: durationpb.New(time.Since(m.HeardAt)), Jobs: jobs, Pool: m.Pool,
 		Resources: messages.ResourcesToProto(m.Resources), HeldResources: messages.ResourcesToProto(m.Taken),
 		HeldBack: m.Settings.HeldBack, Added: m.Settings.Added, Removed: m.Settings.Removed, Reason: m.Reason,
+		SlotsMin: uint32(m.SlotsMin), SlotsMax: uint32(m.SlotsMax), Load: m.Load,
 	}
 }
 

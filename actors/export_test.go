@@ -30,6 +30,21 @@ func (m *Metrics) Projects() int {
 	return len(m.waiting.by)
 }
 
+// LogRoom is a logRoom for tests.
+type LogRoom struct{ logRoom }
+
+// NewLogRoom returns memory for so many bytes of logs.
+func NewLogRoom(size int64) *LogRoom { return &LogRoom{logRoom{size: size}} }
+
+// Take is logRoom.take.
+func (r *LogRoom) Take(held, n int64) bool { return r.take(held, n) }
+
+// GiveBack is logRoom.giveBack.
+func (r *LogRoom) GiveBack(left, n int64) { r.giveBack(left, n) }
+
+// Used returns the bytes in use, and by how many attempts.
+func (r *LogRoom) Used() (used, holders int64) { return r.used, r.holders }
+
 // FeedLimit is how many changes wait for a slow watcher.
 const FeedLimit = feedLimit
 

@@ -56,6 +56,7 @@ type jobEnv struct {
 	board       *Board
 	journal     Journal
 	logs        Logs
+	room        *logRoom
 	specs       *specCache
 	metrics     *Metrics
 	coordinator *actor.PID

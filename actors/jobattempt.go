@@ -109,7 +109,9 @@ func (j *Job) storeChunk(ctx actor.Context, m *messages.LogChunk) {
 		return
 	}
 	if j.log == nil || j.log.token != token {
-		j.log = &logWriter{logs: j.env.logs, root: ctx.ActorSystem().Root, id: j.id, token: token}
+		j.log = &logWriter{
+			logs: j.env.logs, room: j.env.room, root: ctx.ActorSystem().Root, id: j.id, token: token,
+		}
 	}
 	j.log.put(chunk, ctx.Sender())
 }

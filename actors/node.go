@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,8 @@ type Config struct {
 	QueueLimit int     // jobs that may wait
 	SubmitRate float64 // runs a second; 0 means no limit
 	Projects   project.Set
-	KeepRuns   int // ended runs that stay readable
+	KeepRuns   int   // ended runs that stay readable
+	LogRoom    int64 // bytes of log chunks that wait to be stored; 0 means 64 MiB
 	NodeID     string
 	Version    string
 	NATSURL    string
@@ -70,6 +72,7 @@ type Node struct {
 	roster      *Roster
 	warned      warnings
 	logs        Logs
+	logRoom     *logRoom
 	metrics     *Metrics
 	plans       *messages.Plans
 	gateway     *actor.PID
@@ -98,7 +101,8 @@ func NewNode(c Config) *Node {
 		config: c, log: c.Log, system: c.System, startedAt: time.Now(), feed: NewFeed(),
 		roster: NewRoster(c.Metrics.assignments), logs: c.Logs, metrics: c.Metrics, plans: messages.NewPlans(),
 		ready: make(chan struct{}), awaited: map[string]struct{}{gatewayID: {}},
-		failed: make(chan error, 1),
+		failed:  make(chan error, 1),
+		logRoom: &logRoom{size: cmp.Or(c.LogRoom, defaultLogRoom)},
 	}
 	n.serving, n.stopServing = context.WithCancel(context.Background())
 	n.stopped = n.serving.Done()
@@ -135,7 +139,8 @@ func (n *Node) local(id string) *actor.PID { return actor.NewPID(n.system.Addres
 
 func (n *Node) partitionEnv(p partition.Number) *partitionEnv {
 	return &partitionEnv{
-		log: n.log, opener: n.config.Opener, logs: n.logs, metrics: n.metrics, board: n.boards[p], plans: n.plans,
+		log: n.log, opener: n.config.Opener, logs: n.logs, room: n.logRoom, metrics: n.metrics,
+		board: n.boards[p], plans: n.plans,
 		specs: new(specCache), keep: n.config.KeepRuns/n.config.Partitions + 1, coordinator: n.coordinator,
 		replayed: func() { n.replayed(p) }, share: n.shares[p],
 	}

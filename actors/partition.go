@@ -57,6 +57,7 @@ type partitionEnv struct {
 	log         *slog.Logger
 	opener      Opener
 	logs        Logs
+	room        *logRoom
 	metrics     *Metrics
 	board       *Board
 	plans       *messages.Plans
@@ -157,8 +158,8 @@ func (p *Partition) open(ctx actor.Context) {
 	l.TakeGone() // their logs went in an earlier life
 	p.env.board.reset(l, p.env.metrics)
 	p.jobEnv = &jobEnv{
-		log: p.env.log, board: p.env.board, journal: journal, logs: p.env.logs, specs: p.env.specs,
-		metrics: p.env.metrics, coordinator: p.env.coordinator, owner: ctx.Self(),
+		log: p.env.log, board: p.env.board, journal: journal, logs: p.env.logs, room: p.env.room,
+		specs: p.env.specs, metrics: p.env.metrics, coordinator: p.env.coordinator, owner: ctx.Self(),
 	}
 	again := p.env.share.Swap(p.jobEnv) != nil
 	live, ended := l.Counts()

@@ -8,10 +8,12 @@ package actors
 import (
 	"context"
 	"errors"
+	"time"
 
 	"yardmaster/domain/attempt"
 	"yardmaster/domain/job"
 	"yardmaster/domain/partition"
+	"yardmaster/domain/sizing"
 )
 
 // Errors that ports answer with.
@@ -65,6 +67,14 @@ type Logs interface {
 		fn func(attempt.Chunk) error) error
 	// Purge removes the logs of runs that are no longer kept.
 	Purge(ctx context.Context, runs []job.RunID) error
+}
+
+// Machine tells how busy the machine of a worker is. It is implemented by package
+// worker/machine.
+type Machine interface {
+	// Look returns what was seen since the call before, less what only the worker
+	// knows: how many attempts run.
+	Look(now time.Time) sizing.Sample
 }
 
 // Executor runs the steps of an attempt. It is implemented by package worker.

@@ -8,6 +8,7 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
+	"yardmaster/messages"
 )
 
 // Roster shows the workers that a node knows. Sessions write it; others read.
@@ -26,13 +27,17 @@ type Member struct {
 	// Labels are its capabilities; Found are those of them that it found by itself.
 	Labels, Found []string
 	Slots         int
-	Resources     resource.Amount
-	Pool          string // "" means the default
-	Settings      worker.Settings
-	Reason        string // why it stands where it stands
-	Version       string
-	ConnectedAt   time.Time
-	HeardAt       time.Time
+	// SlotsMin and SlotsMax are between what it sizes its slots by itself; equal or 0
+	// when they are fixed.
+	SlotsMin, SlotsMax int
+	Load               *messages.MachineLoad // of its machine; nil when it did not say
+	Resources          resource.Amount
+	Pool               string // "" means the default
+	Settings           worker.Settings
+	Reason             string // why it stands where it stands
+	Version            string
+	ConnectedAt        time.Time
+	HeardAt            time.Time
 	// Held are the jobs whose attempts it has, and Taken what these take of its
 	// resources, by what is stored.
 	Held  []job.ID

@@ -26,6 +26,7 @@ import (
 //	message       from      decides               answer
 //	Hello         registry  worker.Register       Welcome or HelloRefused, and DropAttempts
 //	Heartbeat     agent     worker.Heartbeat      HeartbeatAck, and DropAttempts
+//	                        worker.Resize
 //	Goodbye       agent     worker.Leave          -
 //	changeWorker  registry  worker.Adjust         workerChangeDone
 //	expectWorker  registry  -                     -
@@ -50,6 +51,9 @@ type Session struct {
 	connected time.Time
 	heard     time.Time
 	running   map[job.ID]struct{} // attempts that it said it runs, in its last word
+	slotsMin  int                 // between which the worker sizes its slots
+	slotsMax  int
+	load      *messages.MachineLoad // of its machine, as it said last; nil: it did not
 	timer     *time.Timer
 	turn      int  // of the lease, so that an old timer does not end a new lease
 	suspected bool // its connection ended, and it has not been heard of since
@@ -154,6 +158,7 @@ func (s *Session) hello(ctx actor.Context, m *messages.Hello) {
 		return
 	}
 	s.node, s.version, s.found = ctx.Sender().GetAddress(), m.GetVersion(), worker.CanonicalLabels(m.GetFound())
+	s.slotsMin, s.slotsMax = int(m.GetSlotsMin()), int(m.GetSlotsMax())
 	if was.Incarnation != s.state.Incarnation || s.connected.IsZero() {
 		s.connected = time.Now()
 	}
@@ -223,6 +228,7 @@ func (s *Session) heartbeat(ctx actor.Context, m *messages.Heartbeat) {
 		return
 	}
 	ctx.Respond(&messages.HeartbeatAck{Seq: m.GetSeq()})
+	s.resize(ctx, m)
 	s.drop(ctx, m.GetHeld())
 	s.suspected = false
 	s.renew(ctx)
@@ -243,6 +249,22 @@ func attemptsOf(attempts []*messages.HeldAttempt) (held, running map[job.ID]stru
 		}
 	}
 	return held, running
+}
+
+// resize takes up how many attempts the worker takes at once now. That is no event
+// of its history: it may change twice a second.
+func (s *Session) resize(ctx actor.Context, m *messages.Heartbeat) {
+	s.load = m.GetLoad()
+	slots := int(m.GetSlots())
+	if slots == 0 || slots == s.state.Slots {
+		return
+	}
+	resize := worker.Resize{Incarnation: s.state.Incarnation, Slots: slots}
+	if err := s.handle(ctx, resize, string(s.id), ""); err != nil {
+		s.env.log.Warn("size refused", slog.String("worker_id", string(s.id)), slog.String("error", err.Error()))
+		return
+	}
+	s.announce(ctx)
 }
 
 // drop tells the worker which of its attempts no longer count, by what is
@@ -321,6 +343,7 @@ func (s *Session) show() {
 	}
 	s.env.roster.put(Member{
 		ID: s.id, State: state, Labels: s.state.Labels, Found: s.found, Slots: s.state.Slots,
+		SlotsMin: s.slotsMin, SlotsMax: s.slotsMax, Load: s.load,
 		Resources: s.state.Resources, Pool: s.state.Pool, Settings: s.state.Settings, Reason: s.reason,
 		Version: s.version, ConnectedAt: s.connected, HeardAt: s.heard,
 	})

@@ -97,6 +97,8 @@ func (s *Session) why(events []worker.Event, reason string) (why string, news bo
 		return "it was heard of again", true
 	case worker.Counted:
 		return "it runs nothing any more", len(events) > 1
+	case worker.Resized: // it may change twice a second
+		return "", false
 	case worker.HeartbeatMissed, worker.DrainStarted, worker.Drained, worker.Adjusted, worker.Left, worker.Forgotten:
 	}
 	return reason, true

@@ -29,10 +29,14 @@ type WorkerConfig struct {
 	Version     string
 	// Labels are what its operator says it has, Found what it found by itself.
 	Labels, Found []string
-	Slots         int
-	Resources     resource.Amount // what attempts may take of the machine in all
-	Pool          string          // the trust pool it belongs to; "" means the default
-	Executor      Executor
+	Slots         int // attempts at once; with SlotsMin and SlotsMax, at first
+	// SlotsMin and SlotsMax are between what the worker sizes its slots by itself, by
+	// what Machine shows; 0 means Slots.
+	SlotsMin, SlotsMax int
+	Machine            Machine         // nil: the size stays, and nobody hears how busy it is
+	Resources          resource.Amount // what attempts may take of the machine in all
+	Pool               string          // the trust pool it belongs to; "" means the default
+	Executor           Executor
 	// Discover returns the address of the coordinator node that workers join.
 	Discover func(context.Context) (string, error)
 	// Joined is told each time a coordinator node has welcomed the worker.
@@ -65,7 +69,7 @@ func NewWorkerNode(c WorkerConfig) *WorkerNode {
 	}
 	n.env = &agentEnv{
 		log: c.Log, id: c.ID, incarnation: c.Incarnation, version: c.Version, labels: c.Labels, found: c.Found,
-		slots: c.Slots, resources: c.Resources, pool: c.Pool, executor: c.Executor, discover: c.Discover,
+		size: newSizer(c), resources: c.Resources, pool: c.Pool, executor: c.Executor, discover: c.Discover,
 		joined: joined, refused: n.fail, run: func(f func()) { go f() },
 	}
 	if c.Dispatcher != nil {

@@ -99,6 +99,8 @@ type Config struct {
 	// Pages answers every other path; nil means 404. It is served without a
 	// token, and so must show nothing by itself.
 	Pages http.Handler
+	// Intake bounds what submissions take; nil means one of its own.
+	Intake *Intake
 	// Logger is told of incidents; nil means slog.Default.
 	Logger *slog.Logger
 }

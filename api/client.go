@@ -29,6 +29,9 @@ const (
 type Client struct {
 	rpc       messagesconnect.YardmasterServiceClient
 	transport *http.Transport
+	// OnWait is told each time that a call waits because the server asked for it, of
+	// the reason and for how long. Set it before the first call; nil tells nobody.
+	OnWait func(reason error, wait time.Duration)
 }
 
 // NewClient returns a client of the server at baseURL (http or https), which
@@ -103,10 +106,11 @@ func (bearer) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.St
 	return next
 }
 
-// call makes a call that must be answered within callTimeout.
-func call[Req, Res any](
-	ctx context.Context, do func(context.Context, *connect.Request[Req]) (*connect.Response[Res], error), req *Req,
-) (*Res, error) {
+// method is a call of the generated client.
+type method[Req, Res any] func(context.Context, *connect.Request[Req]) (*connect.Response[Res], error)
+
+// once makes a call that must be answered within callTimeout.
+func once[Req, Res any](ctx context.Context, do method[Req, Res], req *Req) (*Res, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	res, err := do(ctx, connect.NewRequest(req))
@@ -118,47 +122,47 @@ func call[Req, Res any](
 
 // Run returns a run with its jobs.
 func (c *Client) Run(ctx context.Context, id string) (*messages.Run, error) {
-	res, err := call(ctx, c.rpc.GetRun, &messages.GetRunRequest{RunId: id})
+	res, err := call(ctx, c, c.rpc.GetRun, &messages.GetRunRequest{RunId: id})
 	return res.GetRun(), err
 }
 
 // Runs returns runs without their jobs, newest first.
 func (c *Client) Runs(ctx context.Context, req *messages.ListRunsRequest) ([]*messages.Run, error) {
-	res, err := call(ctx, c.rpc.ListRuns, req)
+	res, err := call(ctx, c, c.rpc.ListRuns, req)
 	return res.GetRuns(), err
 }
 
 // Cancel asks that a run, or one job of it, end as CANCELLED.
 func (c *Client) Cancel(ctx context.Context, req *messages.CancelRunRequest) error {
-	_, err := call(ctx, c.rpc.CancelRun, req)
+	_, err := call(ctx, c, c.rpc.CancelRun, req)
 	return err
 }
 
 // Explain says why a job stands where it stands.
 func (c *Client) Explain(ctx context.Context, runID string, jobIndex uint32) (*messages.ExplainJobResponse, error) {
-	return call(ctx, c.rpc.ExplainJob, &messages.ExplainJobRequest{RunId: runID, JobIndex: jobIndex})
+	return call(ctx, c, c.rpc.ExplainJob, &messages.ExplainJobRequest{RunId: runID, JobIndex: jobIndex})
 }
 
 // Workers returns the workers by ID.
 func (c *Client) Workers(ctx context.Context) ([]*messages.Worker, error) {
-	res, err := call(ctx, c.rpc.ListWorkers, &messages.ListWorkersRequest{})
+	res, err := call(ctx, c, c.rpc.ListWorkers, &messages.ListWorkersRequest{})
 	return res.GetWorkers(), err
 }
 
 // Worker returns a worker with its history.
 func (c *Client) Worker(ctx context.Context, id string) (*messages.GetWorkerResponse, error) {
-	return call(ctx, c.rpc.GetWorker, &messages.GetWorkerRequest{WorkerId: id})
+	return call(ctx, c, c.rpc.GetWorker, &messages.GetWorkerRequest{WorkerId: id})
 }
 
 // ChangeWorker drains a worker, lets it take jobs again, or changes its labels.
 func (c *Client) ChangeWorker(ctx context.Context, req *messages.ChangeWorkerRequest) (*messages.Worker, error) {
-	res, err := call(ctx, c.rpc.ChangeWorker, req)
+	res, err := call(ctx, c, c.rpc.ChangeWorker, req)
 	return res.GetWorker(), err
 }
 
 // Info says what answers.
 func (c *Client) Info(ctx context.Context) (*messages.GetServerInfoResponse, error) {
-	return call(ctx, c.rpc.GetServerInfo, &messages.GetServerInfoRequest{})
+	return call(ctx, c, c.rpc.GetServerInfo, &messages.GetServerInfoRequest{})
 }
 
 // Unreachable reports whether err means that no server was heard: nobody

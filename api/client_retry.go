@@ -15,8 +15,10 @@ const (
 	retryFirst    = 100 * time.Millisecond // wait before the second try, then doubled
 	retryLongest  = 5 * time.Second        // of our own waits
 	retryHintMost = 30 * time.Second       // what a server may make us wait
-	submitTries   = 8
-	streamTries   = 8 // in a row without an answer
+	callTries     = 8
+	// waitMost is how long a call waits in all, for as long as the server asks for it.
+	waitMost    = 2 * time.Minute
+	streamTries = 8 // in a row without an answer
 )
 
 // Submit is SubmitRuns for who wants the runs alone.
@@ -30,31 +32,47 @@ func (c *Client) Submit(ctx context.Context, req *messages.SubmitRunsRequest) ([
 // reach is asked again, up to 8 times; without keys that could start runs twice.
 func (c *Client) SubmitRuns(ctx context.Context, req *messages.SubmitRunsRequest,
 ) (*messages.SubmitRunsResponse, error) {
-	return again(ctx, keyed(req), func() (*messages.SubmitRunsResponse, error) {
-		return call(ctx, c.rpc.SubmitRuns, req)
-	})
+	if !keyed(req) {
+		return once(ctx, c.rpc.SubmitRuns, req)
+	}
+	return again(ctx, c, c.rpc.SubmitRuns, req, retryable)
 }
 
 // Retry starts a run that has ended again. With an idempotency key it is repeated as
 // SubmitRuns is.
 func (c *Client) Retry(ctx context.Context, req *messages.RetryRunRequest) (*messages.RetryRunResponse, error) {
-	return again(ctx, req.GetIdempotencyKey() != "", func() (*messages.RetryRunResponse, error) {
-		return call(ctx, c.rpc.RetryRun, req)
-	})
+	if req.GetIdempotencyKey() == "" {
+		return once(ctx, c.rpc.RetryRun, req)
+	}
+	return again(ctx, c, c.rpc.RetryRun, req, retryable)
 }
 
-// again makes a call that starts something, and repeats it if that is safe.
-func again[Res any](ctx context.Context, safe bool, do func() (*Res, error)) (*Res, error) {
-	tries := 1
-	if safe {
-		tries = submitTries
-	}
+// call makes a call, and makes it again, later, for as long as the server says when:
+// then it has done nothing yet. Each try must be answered within callTimeout.
+func call[Req, Res any](ctx context.Context, c *Client, do method[Req, Res], req *Req) (*Res, error) {
+	return again(ctx, c, do, req, func(err error) bool { return RetryAfter(err) > 0 })
+}
+
+// again makes a call up to 8 times, within 2 minutes of waiting, while may says that
+// another try may help.
+func again[Req, Res any](
+	ctx context.Context, c *Client, do method[Req, Res], req *Req, may func(error) bool,
+) (*Res, error) {
+	waited := time.Duration(0)
 	for try := 0; ; try++ {
-		res, err := do()
-		if err == nil {
-			return res, nil
+		res, err := once(ctx, do, req)
+		if err == nil || !may(err) || try+1 >= callTries {
+			return res, err
 		}
-		if try+1 >= tries || !retryable(err) || !pause(ctx, try, RetryAfter(err)) {
+		hint := RetryAfter(err)
+		wait := waitFor(try, hint)
+		if waited += wait; waited > waitMost {
+			return nil, err
+		}
+		if hint > 0 && c.OnWait != nil {
+			c.OnWait(err, wait)
+		}
+		if !sleep(ctx, wait) {
 			return nil, err
 		}
 	}
@@ -86,12 +104,17 @@ func broken(err error) bool {
 		e.Code() != connect.CodeCanceled && e.Code() != connect.CodeResourceExhausted
 }
 
-// pause waits before try+2 and reports whether ctx allows it.
-func pause(ctx context.Context, try int, hint time.Duration) bool {
+// waitFor returns how long to wait before try+2: as long as the hint says, within
+// reason, and up to half of it more, so that not all who were refused come at once.
+func waitFor(try int, hint time.Duration) time.Duration {
 	wait := min(retryLongest, retryFirst<<min(try, 10))
 	wait = max(wait, min(hint, retryHintMost))
-	wait += time.Duration(rand.Int64N(int64(wait)/2 + 1)) //nolint:gosec // jitter is no secret
-	timer := time.NewTimer(wait)
+	return wait + time.Duration(rand.Int64N(int64(wait)/2+1)) //nolint:gosec // jitter is no secret
+}
+
+// sleep waits and reports whether ctx allows it.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -111,7 +134,7 @@ func resume(ctx context.Context, stream func(heard func()) error) error {
 			return err
 		}
 		again := retryable(err) || answered && broken(err)
-		if !again || try+1 >= streamTries || !pause(ctx, try, RetryAfter(err)) {
+		if !again || try+1 >= streamTries || !sleep(ctx, waitFor(try, RetryAfter(err))) {
 			return err
 		}
 	}

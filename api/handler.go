@@ -2,25 +2,33 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"connectrpc.com/connect"
 
+	"yardmaster/domain/problem"
 	"yardmaster/messages/messagesconnect"
 )
 
 const (
 	readyTimeout     = 2 * time.Second  // for the node to say that it is ready
 	bodyTimeout      = 30 * time.Second // for a request to arrive
-	writeTimeout     = 30 * time.Second // for a client to take a part of an answer
 	compressMinBytes = 16 << 10         // below, compression costs more than it saves
 	servicePath      = "/" + messagesconnect.YardmasterServiceName + "/"
 )
 
 // NewHandler returns the whole HTTP interface over b. It starts nothing.
 func NewHandler(b Backend, cfg Config) http.Handler {
-	s := &service{backend: b, plans: newPlans(maxPlans, maxPlanBytes), streams: make(chan struct{}, maxStreams)}
+	intake := cfg.Intake
+	if intake == nil {
+		intake = NewIntake()
+	}
+	s := &service{
+		backend: b, plans: newPlans(maxPlans, maxPlanBytes, intake), intake: intake,
+		streams: make(chan struct{}, maxStreams),
+	}
 	_, rpc := messagesconnect.NewYardmasterServiceHandler(s,
 		connect.WithReadMaxBytes(MaxRequestBytes),
 		connect.WithCompressMinBytes(compressMinBytes),
@@ -29,7 +37,7 @@ func NewHandler(b Backend, cfg Config) http.Handler {
 	)
 	gate := newGate(cfg.Tokens)
 	mux := http.NewServeMux()
-	mux.Handle(servicePath, gate.admit(bounded(rpc)))
+	mux.Handle(servicePath, gate.admit(bounded(rpc, intake)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", ready(b))
 	if cfg.Metrics != nil {
@@ -41,44 +49,49 @@ func NewHandler(b Backend, cfg Config) http.Handler {
 	return gate.hosts(http.NewCrossOriginProtection().Handler(mux))
 }
 
-// bounded limits the size of a request, the time it takes to arrive, and how
-// long each write of its answer may wait for the client.
-func bounded(next http.Handler) http.Handler {
+// bounded limits the size of a request, what all of them take, the time one takes to
+// arrive, and how long each write of its answer may wait for the client.
+func bounded(next http.Handler, intake *Intake) http.Handler {
+	refusals := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
+		ctx, patience := r.Context(), writeTimeout
+		if streams(r.URL.Path) {
+			ctx, patience = context.WithValue(ctx, arrivedKey{}, control), streamPatience
+		}
+		// A copy: the server looks at the body of its own request when it decides whether
+		// the connection can serve another one.
+		r = r.WithContext(ctx)
 		// A connection without deadlines is one of a test; there they do not matter.
 		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 		r.Body = http.MaxBytesReader(w, r.Body, MaxRequestBytes)
-		if streams(r.URL.Path) {
-			r = r.WithContext(context.WithValue(r.Context(), arrivedKey{}, control))
+		giveBack, err := intake.admit(r)
+		if err != nil {
+			intake.turnAway(w, r, refusals, err)
+			return
 		}
-		next.ServeHTTP(&patientWriter{ResponseWriter: w, control: control}, r)
+		defer giveBack()
+		_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // anew, if it had to wait
+		w, end := patient(w, r, patience)
+		defer end()
+		next.ServeHTTP(w, r)
 	})
 }
 
-// patientWriter gives every write a deadline of its own, where the server's one
-// for the whole answer would end every long stream.
-type patientWriter struct {
-	http.ResponseWriter
-	control *http.ResponseController
-	armed   time.Time
-}
-
-// Write implements http.ResponseWriter.
-func (w *patientWriter) Write(p []byte) (int, error) {
-	// Half the time left is patience enough: deadlines cost more than bytes.
-	if now := time.Now(); now.Sub(w.armed) > writeTimeout/2 {
-		w.armed = now
-		_ = w.control.SetWriteDeadline(now.Add(writeTimeout))
+// turnAway answers a request that is not let in.
+func (i *Intake) turnAway(w http.ResponseWriter, r *http.Request, refusals *connect.ErrorWriter, err error) {
+	var full *problem.Problem
+	switch {
+	case !errors.As(err, &full):
+		say(w, http.StatusRequestTimeout, "the request did not arrive")
+	case refusals.IsSupported(r):
+		i.discard(w, r)
+		_ = refusals.Write(w, r, problemError(full))
+	default:
+		i.discard(w, r)
+		say(w, http.StatusTooManyRequests, full.Message)
 	}
-	return w.ResponseWriter.Write(p)
 }
-
-// Flush implements http.Flusher.
-func (w *patientWriter) Flush() { _ = w.control.Flush() }
-
-// Unwrap lets http.ResponseController find the writer below.
-func (w *patientWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 type arrivedKey struct{}
 

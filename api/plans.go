@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"sync"
 
 	"yardmaster/domain/plan"
@@ -30,6 +31,7 @@ type cachedPlan struct {
 // many ask for it at once. A file with faults is not kept.
 type plans struct {
 	maxCount, maxBytes int
+	intake             *Intake
 
 	mu    sync.Mutex
 	kept  map[planKey]*cachedPlan
@@ -37,18 +39,25 @@ type plans struct {
 	tick  uint64
 }
 
-func newPlans(maxCount, maxBytes int) *plans {
-	return &plans{maxCount: maxCount, maxBytes: maxBytes, kept: make(map[planKey]*cachedPlan, maxCount)}
+func newPlans(maxCount, maxBytes int, intake *Intake) *plans {
+	return &plans{
+		maxCount: maxCount, maxBytes: maxBytes, intake: intake, kept: make(map[planKey]*cachedPlan, maxCount),
+	}
 }
 
-// get returns the plan of the file, or workflow.Faults.
-func (p *plans) get(name string, digest [32]byte, src []byte) (*plan.Workflow, error) {
+// get returns the plan of the file, or workflow.Faults. Who asks first waits for a
+// decoder on behalf of all who ask for the same file, even when he is gone himself.
+func (p *plans) get(ctx context.Context, name string, digest [32]byte, src []byte) (*plan.Workflow, error) {
 	key := planKey{digest, name}
 	p.mu.Lock()
 	c, ok := p.kept[key]
 	if !ok {
-		c = &cachedPlan{parse: sync.OnceValues(func() (*plan.Workflow, error) {
-			return workflow.Parse(name, src)
+		c = &cachedPlan{parse: sync.OnceValues(func() (wf *plan.Workflow, err error) {
+			busy := p.intake.decode(context.WithoutCancel(ctx), func() { wf, err = workflow.Parse(name, src) })
+			if busy != nil {
+				return nil, busy
+			}
+			return wf, err
 		})}
 		p.kept[key] = c
 	}

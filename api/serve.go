@@ -49,13 +49,14 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler) error {
 			return context.WithValue(context.WithoutCancel(ctx), drainKey{}, draining)
 		},
 	}
+	srv.ConnContext = withConn
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
 		drain(errStopping)
 		shutdown(context.WithoutCancel(ctx), srv)
 	})
-	err := srv.Serve(ln)
+	err := srv.Serve(patientListener{ln})
 	if stop() { // ctx is not done: serving failed by itself
 		_ = srv.Close()
 		return fmt.Errorf("api: serve %s: %w", ln.Addr(), err)

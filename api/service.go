@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -23,6 +22,7 @@ type service struct {
 
 	backend Backend
 	plans   *plans
+	intake  *Intake
 	streams chan struct{} // one token for each stream that is open
 }
 
@@ -37,8 +37,11 @@ func (s *service) SubmitRuns(
 	if name == "" {
 		name = "workflow.yml"
 	}
-	digest := sha256.Sum256(req.Msg.GetWorkflow())
-	wf, err := s.plans.get(name, digest, req.Msg.GetWorkflow())
+	digest, err := s.intake.digest(ctx, req.Msg.GetWorkflow())
+	if err != nil {
+		return nil, err
+	}
+	wf, err := s.plans.get(ctx, name, digest, req.Msg.GetWorkflow())
 	if err != nil {
 		return nil, err
 	}

@@ -84,3 +84,9 @@ func ReadyLine(pieces ...string) (api, last string) {
 		return "", l.tail()
 	}
 }
+
+// ParseSystem is parseSystem.
+func ParseSystem(text string) (busy, total, switches int64) {
+	s := parseSystem(text)
+	return s.busy, s.total, s.switches
+}

@@ -56,6 +56,9 @@ type Target struct {
 	// time are reported; 0 and none when they are not known.
 	ServerPID  int
 	WorkerPIDs []int
+	// Fleet has started the server, and may start workers beside it; nil when the
+	// server was there before.
+	Fleet *Fleet
 	// DataDir is where the server's journal lies, if it is on this machine.
 	DataDir string
 	// Alone says that nobody else uses the server: a run that we do not know of

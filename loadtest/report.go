@@ -21,6 +21,7 @@ type Report struct {
 	Latencies []Latency `json:"latencies,omitempty"`
 	Rates     []Rate    `json:"rates,omitempty"`
 	Memory    *Memory   `json:"memory,omitempty"`
+	Sizes     []Size    `json:"sizes,omitempty"`
 	Processes []Process `json:"processes,omitempty"`
 	Machine   Machine   `json:"machine"`
 	Notes     []string  `json:"notes,omitempty"`

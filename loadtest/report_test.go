@@ -62,6 +62,10 @@ func full() *loadtest.Report {
 			{Name: "submit to start", Count: 999, P50: 1.5, P90: 2.25, P95: 3, P99: 8, P999: 21.125, Max: 40},
 		},
 		Rates: []loadtest.Rate{{Name: "1 to 1", Unit: "messages/s", Median: 8e6, Least: 7e6, Most: 9e6}},
+		Sizes: []loadtest.Size{
+			{Mix: "compute", Slots: "2", Seconds: 12.34, RunsPerSecond: 5.2, CPU: 0.987, Switches: 1234.5, Most: 2},
+			{Mix: "compute", Slots: "auto", Seconds: 12.5, RunsPerSecond: 5.1, CPU: 0.99, Switches: 1500, Most: 3},
+		},
 		Memory: &loadtest.Memory{
 			Jobs: 1000, RSSBefore: 30 << 20, RSSAfter: 32 << 20, RSSPerJob: 2097.2, HeapBefore: 6 << 20,
 			HeapAfter: 7 << 20, HeapPerJob: 1048.6, Collections: 1,

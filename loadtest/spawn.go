@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"yardmaster/api"
+	"yardmaster/messages"
 )
 
 const (
@@ -46,6 +48,7 @@ type Fleet struct {
 	server  *process
 	workers []*process
 	apiURL  string
+	natsURL string
 	failed  chan error
 }
 
@@ -91,24 +94,62 @@ func (f *Fleet) start(ctx context.Context) (err error) {
 }
 
 func (f *Fleet) startWorkers(ctx context.Context, server string) error {
+	f.natsURL = server
 	for i := range f.cfg.Workers {
-		name := fmt.Sprintf("worker-%d", i+1)
-		p, err := f.spawn(name, append([]string{
-			"worker", "--server", server, "--id", name, "--work-dir", filepath.Join(f.dir, name),
-			"--slots", strconv.Itoa(f.cfg.Slots), "--no-probe", "--output", "json",
-		}, f.cfg.WorkerArgs...))
+		p, err := f.spawnWorker(fmt.Sprintf("worker-%d", i+1), "--slots", strconv.Itoa(f.cfg.Slots))
 		if err != nil {
 			return err
 		}
 		f.workers = append(f.workers, p)
 	}
-	for { // until the server has welcomed them all
+	return f.awaitWorkers(ctx, f.cfg.Workers)
+}
+
+func (f *Fleet) spawnWorker(name string, args ...string) (*process, error) {
+	return f.spawn(name, slices.Concat([]string{
+		"worker", "--server", f.natsURL, "--id", name, "--work-dir", filepath.Join(f.dir, name), "--no-probe", "--output", "json",
+	}, args, f.cfg.WorkerArgs))
+}
+
+// StartWorker starts one more worker, whose size args tell, and returns when the
+// server has welcomed it. What it returns stops the worker.
+func (f *Fleet) StartWorker(ctx context.Context, name string, args ...string,
+) (stop func(context.Context) error, err error) {
+	starting, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	p, err := f.spawnWorker(name, args...)
+	if err != nil {
+		return nil, err
+	}
+	stop = func(ctx context.Context) error {
+		p.stop(ctx)
+		return os.RemoveAll(filepath.Join(f.dir, name))
+	}
+	if err := f.await(starting, func() (bool, error) { return f.knows(starting, name) }); err != nil {
+		return nil, errors.Join(err, stop(ctx))
+	}
+	return stop, nil
+}
+
+// awaitWorkers returns when the server knows so many workers.
+func (f *Fleet) awaitWorkers(ctx context.Context, count int) error {
+	return f.await(ctx, func() (bool, error) {
 		info, err := f.client.Info(ctx)
-		if err != nil {
+		return int(info.GetWorkers()) >= count, err
+	})
+}
+
+// knows reports whether the server knows a worker.
+func (f *Fleet) knows(ctx context.Context, name string) (bool, error) {
+	workers, err := f.client.Workers(ctx)
+	return slices.ContainsFunc(workers, func(w *messages.Worker) bool { return w.GetWorkerId() == name }), err
+}
+
+// await returns when workers are there, or one of the fleet has failed.
+func (f *Fleet) await(ctx context.Context, there func() (bool, error)) error {
+	for {
+		if ok, err := there(); err != nil || ok {
 			return err
-		}
-		if int(info.GetWorkers()) >= f.cfg.Workers {
-			return nil
 		}
 		select {
 		case err := <-f.failed:
@@ -116,7 +157,7 @@ func (f *Fleet) startWorkers(ctx context.Context, server string) error {
 		default:
 		}
 		if !sleep(ctx, shortest) {
-			return fmt.Errorf("loadtest: %d of %d workers are there after %s", info.GetWorkers(), f.cfg.Workers, startWithin)
+			return fmt.Errorf("loadtest: not all workers are there after %s", startWithin)
 		}
 	}
 }
@@ -132,7 +173,7 @@ func (f *Fleet) Failed() <-chan error { return f.failed }
 
 // Target returns the fleet as what is to be measured. It holds until Stop.
 func (f *Fleet) Target() Target {
-	t := Target{Client: f.client, ServerPID: f.server.pid(), DataDir: f.DataDir(), Alone: true}
+	t := Target{Client: f.client, ServerPID: f.server.pid(), DataDir: f.DataDir(), Alone: true, Fleet: f}
 	for _, w := range f.workers {
 		t.WorkerPIDs = append(t.WorkerPIDs, w.pid())
 	}

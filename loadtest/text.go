@@ -22,6 +22,7 @@ func (r *Report) Text() string {
 	_ = w.Flush()
 	r.latencyText(&b)
 	r.ratesText(&b)
+	r.sizesText(&b)
 	r.processText(&b)
 	r.Machine.text(&b)
 	for _, n := range r.Notes {

@@ -418,8 +418,10 @@ func (x *LogChunk) GetData() []byte {
 
 // ChunkStored says that every chunk up to seq is durable.
 type ChunkStored struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Seq   uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	// What came behind it was put off for want of room: send it again, now.
+	Again         bool `protobuf:"varint,2,opt,name=again,proto3" json:"again,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -459,6 +461,13 @@ func (x *ChunkStored) GetSeq() uint64 {
 		return x.Seq
 	}
 	return 0
+}
+
+func (x *ChunkStored) GetAgain() bool {
+	if x != nil {
+		return x.Again
+	}
+	return false
 }
 
 // ReportResult says how the attempt ended.
@@ -699,9 +708,10 @@ const file_yardmaster_v1_attempt_proto_rawDesc = "" +
 	"\x06notice\x18\x04 \x01(\bR\x06notice\x12\x1d\n" +
 	"\n" +
 	"unix_nanos\x18\x05 \x01(\x10R\tunixNanos\x12\x12\n" +
-	"\x04data\x18\x06 \x01(\fR\x04data\"\x1f\n" +
+	"\x04data\x18\x06 \x01(\fR\x04data\"5\n" +
 	"\vChunkStored\x12\x10\n" +
-	"\x03seq\x18\x01 \x01(\x04R\x03seq\"S\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x14\n" +
+	"\x05again\x18\x02 \x01(\bR\x05again\"S\n" +
 	"\fReportResult\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x04R\x05token\x12-\n" +
 	"\x06result\x18\x02 \x01(\v2\x15.yardmaster.v1.ResultR\x06result\"$\n" +

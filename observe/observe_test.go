@@ -244,12 +244,28 @@ func TestANodeShowsItsJournalAndItsJobs(t *testing.T) {
 	}
 }
 
+func TestAWorkerShowsItsSizeAsItIs(t *testing.T) {
+	t.Parallel()
+	w, size := observe.NewWorker(), actors.WorkerSize{Slots: 4, Busy: 3, CPU: 0.25}
+	w.Watch(func() actors.WorkerSize { return size })
+	for range 2 {
+		f := scrape(t, w.Handler())
+		assert.InDelta(t, size.Slots, f.value(t, "yardmaster_worker_slots", ""), 0)
+		assert.InDelta(t, size.Busy, f.value(t, "yardmaster_worker_busy", ""), 0)
+		assert.InDelta(t, size.CPU, f.value(t, "yardmaster_worker_cpu", ""), 0)
+		size = actors.WorkerSize{Slots: 9, Busy: 9, CPU: 1}
+	}
+}
+
 // TestMetricsAreAnInterface keeps names, labels and help in a file, because
 // dashboards and alerts rely on them. UPDATE=1 writes it anew.
 func TestMetricsAreAnInterface(t *testing.T) {
 	t.Parallel()
 	n, w := observe.NewNode(), observe.NewWorker()
 	n.Watch(actors.NewRoster(n.Actors.Assignments()))
+	w.Watch(func() actors.WorkerSize { return actors.WorkerSize{} })
+	n.WatchLogs(func() actors.LogUse { return actors.LogUse{} })
+	n.WatchPool("decoders", func() observe.PoolUse { return observe.PoolUse{} })
 	n.Journal().Breaker("closed")
 	for _, h := range []hooked{n, w} {
 		callAll(h)

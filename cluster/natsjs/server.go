@@ -105,7 +105,12 @@ func (s *Server) start(cfg ServerConfig) error {
 		JetStreamMaxStore: maxStore,
 		NoSigs:            true, MaxPayload: cfg.MaxPayload, MaxPending: server.MAX_PENDING_SIZE,
 		DisableJetStreamBanner: true,
-		Accounts:               []*server.Account{system}, SystemAccount: system.Name, NoAuthUser: plainUser,
+		// Frames for a worker that reads too slowly are dropped once three quarters of
+		// MaxPending wait for it; by itself the server would hold back whoever sends them,
+		// and all workers are served by one connection. What waits longer than the server's
+		// deadline for writing, 10 s, ends the worker's connection.
+		NoFastProducerStall: true,
+		Accounts:            []*server.Account{system}, SystemAccount: system.Name, NoAuthUser: plainUser,
 		Users: []*server.User{
 			{Username: systemUser, Password: s.secret, Account: system}, {Username: plainUser, Password: rand.Text()},
 		},

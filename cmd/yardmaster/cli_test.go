@@ -210,6 +210,7 @@ func filled() *apitest.Backend {
 				HeldResources: &messages.Resources{CpuMilli: 1500, MemoryBytes: 1 << 30},
 				Jobs:          []string{apitest.RunID(1) + ".0", apitest.RunID(1) + ".1"},
 				Added:         []string{"big"}, Removed: []string{"gpu"}, Reason: "+big -gpu: it has a new \x1b[2Jcard",
+				SlotsMin: 1, SlotsMax: 32, Load: &messages.MachineLoad{CpuPermille: 834, MemoryFreeBytes: 5 << 29},
 			},
 			{
 				WorkerId: "worker-two", State: messages.WorkerState_WORKER_STATE_DRAINING, Slots: 1, HeldBack: true,

@@ -33,6 +33,7 @@ type nodeConfig struct {
 	Partitions   int           // of the journal, fixed when the data directory is created
 	QueueLimit   int           // queued jobs, beyond which submissions are refused
 	KeepRuns     int           // ended runs that are kept
+	LogRoom      int64         // bytes of logs that wait to be stored; 0 means the default
 	Retention    time.Duration // of journal events that no snapshot needs; 0 means for ever
 	SubmitRate   float64       // runs a second; 0 means unlimited
 	Lease        time.Duration // for a silent worker to keep its attempts
@@ -50,10 +51,12 @@ type nodeConfig struct {
 type workerConfig struct {
 	Server         string // URL of the server's NATS
 	ID             string
-	WorkDir        string   // of the workspaces
-	MetricsListen  string   // HOST:PORT of /metrics; empty means none
-	Labels         []string // its operator's; what it finds comes beside them
-	Slots          int
+	WorkDir        string          // of the workspaces
+	MetricsListen  string          // HOST:PORT of /metrics; empty means none
+	Labels         []string        // its operator's; what it finds comes beside them
+	Slots          int             // at first, if it is not fixed
+	SlotsMin       int             // 0: Slots is fixed, or 1
+	SlotsMax       int             // 0: Slots is fixed, or slotsPerCore for each core
 	Resources      resource.Amount // that jobs may take; of what is 0, all that is found
 	Pool           string          // the trust pool; empty means the default
 	NoProbe        bool            // find no labels
@@ -70,9 +73,13 @@ const (
 	defaultAPIListen  = "127.0.0.1:8427"
 	defaultNATSListen = "127.0.0.1:4222"
 	defaultLogCap     = 64 << 20
+	defaultLogRoom    = 64 << 20
+	leastLogRoom      = 1 << 20
+	mostLogRoom       = 1 << 40
 	maxPartitions     = 1024
 	maxSlots          = 10_000
 	maxLabels         = 64 // given; as many again and more may be found
+	slotsPerCore      = 16 // at most, unless an operator says otherwise
 	maxQueue          = 10_000_000
 	maxKept           = 10_000_000
 	shortestLease     = 5 * time.Second
@@ -88,6 +95,8 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.IntVar(&c.QueueLimit, "queue-limit", 200_000, "queued `jobs`, beyond which submissions are refused")
 	flags.StringVar(&c.ProjectsFile, "projects-file", "", "`file` with the limits of projects, read at the start")
 	flags.IntVar(&c.KeepRuns, "keep-runs", 10_000, "ended `runs` that are kept")
+	flags.Int64Var(&c.LogRoom, "log-room", defaultLogRoom,
+		"`bytes` of logs that may wait to be stored; beyond, steps wait")
 	flags.DurationVar(&c.Retention, "journal-retention", 30*24*time.Hour,
 		"how long the journal keeps history that it does not need; 0 means for ever")
 	flags.Float64Var(&c.SubmitRate, "submit-rate", 0, "`runs` accepted a second; 0 means unlimited")
@@ -108,6 +117,8 @@ func (c *nodeConfig) validate() error {
 		checkRange("--partitions", c.Partitions, 1, maxPartitions),
 		checkRange("--queue-limit", c.QueueLimit, 1, maxQueue),
 		checkRange("--keep-runs", c.KeepRuns, 0, maxKept),
+		check(c.LogRoom == 0 || c.LogRoom >= leastLogRoom && c.LogRoom <= mostLogRoom,
+			"--log-room is %d; it can be from %d to %d", c.LogRoom, leastLogRoom, int64(mostLogRoom)),
 		check(c.Retention >= 0, "--journal-retention is negative"),
 		check(c.SubmitRate >= 0, "--submit-rate is negative"),
 		check(c.Lease >= shortestLease && c.Lease <= longestLease,
@@ -135,7 +146,9 @@ func (c *workerConfig) bind(flags *pflag.FlagSet, workDir, id string) {
 	flags.StringSliceVar(&c.Labels, "labels", nil,
 		"capabilities that jobs may demand with runs-on, beside what the worker finds")
 	flags.BoolVar(&c.NoProbe, "no-probe", false, "do not look for capabilities: those of --labels are all")
-	flags.IntVar(&c.Slots, "slots", runtime.NumCPU(), "`attempts` at once")
+	flags.IntVar(&c.Slots, "slots", runtime.NumCPU(), "`attempts` at once; with --slots-min or --slots-max, at first")
+	flags.IntVar(&c.SlotsMin, "slots-min", 0, "have the worker size its slots by itself, from so many `attempts` on")
+	flags.IntVar(&c.SlotsMax, "slots-max", 0, "have the worker size its slots by itself, up to so many `attempts`")
 	flags.Var(&cpuFlag{&c.Resources.CPU}, "cpu", "`cores` that jobs may take in all, as 4 or 0.5 (default all)")
 	flags.Var(&memoryFlag{&c.Resources.Memory}, "memory", "memory that jobs may take in all, as 8GiB (default all)")
 	flags.StringVar(&c.Pool, "pool", "", "trust `pool` that the worker belongs to; empty means the default")
@@ -153,6 +166,9 @@ func (c *workerConfig) validate() error {
 		checkName("--id", c.ID),
 		check(c.WorkDir != "", "--work-dir is empty"),
 		checkRange("--slots", c.Slots, 1, maxSlots),
+		checkRange("--slots-min", c.SlotsMin, 0, maxSlots),
+		checkRange("--slots-max", c.SlotsMax, 0, maxSlots),
+		check(c.SlotsMax == 0 || c.SlotsMin <= c.SlotsMax, "--slots-min is %d and --slots-max %d", c.SlotsMin, c.SlotsMax),
 		check(c.Grace > 0, "--grace is not positive"),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
 		check(c.LogCap > 0, "--log-cap is not positive"),
@@ -166,7 +182,20 @@ func (c *workerConfig) validate() error {
 		c.Labels[i] = strings.ToLower(strings.TrimSpace(label))
 		faults = append(faults, checkLabel(c.Labels[i]))
 	}
+	c.boundSlots()
 	return errors.Join(faults...)
+}
+
+// boundSlots fills in what of the bounds of a size was not said.
+func (c *workerConfig) boundSlots() {
+	if c.SlotsMin == 0 && c.SlotsMax == 0 {
+		return
+	}
+	c.SlotsMin = max(c.SlotsMin, 1)
+	if c.SlotsMax == 0 {
+		c.SlotsMax = max(c.SlotsMin, min(slotsPerCore*runtime.NumCPU(), maxSlots))
+	}
+	c.Slots = min(max(c.Slots, c.SlotsMin), c.SlotsMax)
 }
 
 func check(ok bool, format string, args ...any) error {

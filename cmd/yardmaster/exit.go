@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -92,6 +93,15 @@ func wireSentence(err *connect.Error, apiURL string) string {
 		return fmt.Sprintf("%s (try again in %s)", err.Message(), after)
 	}
 	return err.Message()
+}
+
+// sayWaiting tells why nothing happens for a while.
+func (a *app) sayWaiting(reason error, wait time.Duration) {
+	sentence := reason.Error()
+	if wire := new(connect.Error); errors.As(reason, &wire) {
+		sentence = wire.Message()
+	}
+	fmt.Fprintf(a.err, "yardmaster: %s; trying again in %s\n", cleanLine(sentence), duration(wait))
 }
 
 // wireCode returns the exit code for an error of the API. What no change of the

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +36,7 @@ func (a *app) loadTestCommand() *cobra.Command {
 		Short:  "Measure a server under load",
 		Long: `Measure a server under load: the one that --api names, or with --spawn one that is
 started for the purpose, with its workers, and stopped afterwards. The jobs use the
-executor noop, which starts nothing.
+executor noop, which starts nothing; those of pool are real.
 
 Exits with 1 when anything was lost, started twice, or did not end as SUCCESS.`,
 		Example: "  yardmaster loadtest burst --spawn --jobs 100000",
@@ -51,7 +53,7 @@ Exits with 1 when anything was lost, started twice, or did not end as SUCCESS.`,
 	flags.StringVar(&l.fleet.Dir, "spawn-dir", "", "`directory` in which the spawned processes keep their data")
 	flags.StringArrayVar(&l.fleet.ServerArgs, "server-arg", nil, "one more `flag` of the spawned server")
 	flags.StringArrayVar(&l.fleet.WorkerArgs, "worker-arg", nil, "one more `flag` of the spawned workers")
-	cmd.AddCommand(a.burstCommand(&l), a.steadyCommand(&l), a.queuedCommand(&l), a.mailboxCommand(&l))
+	cmd.AddCommand(a.burstCommand(&l), a.steadyCommand(&l), a.queuedCommand(&l), a.mailboxCommand(&l), a.poolCommand(&l))
 	return cmd
 }
 
@@ -98,6 +100,30 @@ func (a *app) queuedCommand(l *loadTest) *cobra.Command {
 	flags.IntVar(&s.Batch, "batch", 100, "`runs` a call")
 	flags.IntVar(&s.Clients, "clients", 8, "`calls` at once")
 	flags.DurationVar(&s.Settle, "settle", 150*time.Second, "how long to wait for a collection of garbage")
+	return cmd
+}
+
+// poolTimeout is for all sizes and mixes together, unless --timeout says otherwise.
+const poolTimeout = 20 * time.Minute
+
+func (a *app) poolCommand(l *loadTest) *cobra.Command {
+	var s loadtest.Pool
+	var cmd *cobra.Command
+	cmd = a.scenarioCommand(s, func(ctx context.Context) error {
+		l.fleet.QueueLimit, l.fleet.Workers = 200_000, 0
+		if !cmd.Flags().Changed("timeout") {
+			l.timeout = poolTimeout
+		}
+		return a.loadTest(ctx, l, func(string, string) loadtest.Scenario { return s })
+	})
+	cores := runtime.NumCPU()
+	sizes := []int{1, cores, 2 * cores, 4 * cores, 8 * cores}
+	flags := cmd.Flags()
+	flags.IntVar(&s.Jobs, "jobs", 128, "`jobs` of each mix")
+	flags.DurationVar(&s.Compute, "compute", 200*time.Millisecond, "processor's `time` of a job that computes")
+	flags.DurationVar(&s.Wait, "wait", 500*time.Millisecond, "`time` of a job that waits")
+	flags.IntSliceVar(&s.Sizes, "sizes", slices.Compact(sizes), "fixed `slots` to compare with")
+	flags.IntVar(&s.Most, "most", 32*cores, "most `slots` of the worker that sizes them by itself")
 	return cmd
 }
 

@@ -166,12 +166,13 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 	n.actors = actors.NewNode(actors.Config{
 		Log: n.cfg.Logger, System: system, Opener: opener, Logs: &logStore{ctx: running, logs: logs, count: n.cfg.Partitions},
 		Partitions: n.cfg.Partitions, Lease: lease.Lease{Length: n.cfg.Lease, Margin: lease.DefaultMargin},
-		QueueLimit: n.cfg.QueueLimit, SubmitRate: n.cfg.SubmitRate, KeepRuns: n.cfg.KeepRuns, NodeID: n.cfg.NodeID,
-		Projects: n.cfg.Projects,
-		Version:  readBuildInfo().Version, NATSURL: n.server.URL(), Metrics: metrics.Actors, Hooks: metrics.Supervision(),
+		QueueLimit: n.cfg.QueueLimit, SubmitRate: n.cfg.SubmitRate, KeepRuns: n.cfg.KeepRuns, LogRoom: n.cfg.LogRoom,
+		NodeID: n.cfg.NodeID, Projects: n.cfg.Projects,
+		Version: readBuildInfo().Version, NATSURL: n.server.URL(), Metrics: metrics.Actors, Hooks: metrics.Supervision(),
 		Gauges: metrics.Mailboxes, Dispatcher: pool,
 	})
 	metrics.Watch(n.actors.Roster())
+	metrics.WatchLogs(n.actors.LogUse)
 	n.later(n.bridge.Close)
 	n.later(n.actors.Stop)
 	if err := n.actors.Start(); err != nil {
@@ -217,8 +218,10 @@ func (n *node) startAPI(listener net.Listener, metrics *observe.Node) error {
 	if err := n.cfg.readTokens(); err != nil {
 		return err
 	}
+	intake := api.NewIntake()
+	watchIntake(metrics, intake)
 	handler := api.NewHandler(backend{n.actors.Backend(), space{n.cfg.DataDir}}, api.Config{
-		Tokens: n.cfg.tokens, Metrics: metrics.Handler(), Logger: n.cfg.Logger,
+		Tokens: n.cfg.tokens, Metrics: metrics.Handler(), Logger: n.cfg.Logger, Intake: intake,
 	})
 	serving, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

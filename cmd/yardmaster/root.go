@@ -190,6 +190,7 @@ func (a *app) client() (*api.Client, error) {
 	if err != nil {
 		return nil, &exitError{exitUsage, err.Error()}
 	}
+	c.OnWait = a.sayWaiting
 	return c, nil
 }
 

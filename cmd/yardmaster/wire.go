@@ -14,6 +14,7 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/partition"
 	"yardmaster/messages"
+	"yardmaster/worker/machine"
 )
 
 // What fits what.
@@ -21,6 +22,7 @@ var (
 	_ actors.Opener  = (*opener)(nil)
 	_ actors.Journal = headed{}
 	_ actors.Logs    = (*logStore)(nil)
+	_ actors.Machine = (*machine.Machine)(nil)
 	_ api.Backend    = backend{}
 )
 

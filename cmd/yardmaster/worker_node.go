@@ -20,6 +20,7 @@ import (
 	"yardmaster/supervisor"
 	"yardmaster/worker"
 	"yardmaster/worker/capability"
+	"yardmaster/worker/machine"
 	"yardmaster/worker/shim"
 )
 
@@ -78,7 +79,8 @@ func (w *workerNode) start(ctx context.Context, cfg workerConfig) error {
 	w.later(func(context.Context) error { pool.Close(); return nil })
 	w.actors = actors.NewWorkerNode(actors.WorkerConfig{
 		Log: cfg.Logger, System: system, ID: cfg.ID, Incarnation: epoch, Version: readBuildInfo().Version,
-		Labels: cfg.Labels, Found: can.Labels, Slots: cfg.Slots, Resources: can.Resources, Pool: cfg.Pool,
+		Labels: cfg.Labels, Found: can.Labels, Resources: can.Resources, Pool: cfg.Pool,
+		Slots: cfg.Slots, SlotsMin: cfg.SlotsMin, SlotsMax: cfg.SlotsMax, Machine: machine.This(),
 		Executor: worker.Executors{plan.ExecutorProcess: executor, plan.ExecutorNoop: worker.Noop{}},
 		Discover: func(ctx context.Context) (string, error) { return natsjs.Discover(ctx, conn, cfg.ID) },
 		Hooks:    metrics.Supervision(), Dispatcher: pool,
@@ -98,6 +100,7 @@ func (w *workerNode) start(ctx context.Context, cfg workerConfig) error {
 	if err := w.actors.Start(); err != nil {
 		return err
 	}
+	metrics.Watch(w.actors.Size)
 	w.followConnection(back)
 	return w.serveMetrics(ctx, cfg, metrics)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,10 +29,11 @@ func (a *app) workers() error {
 	if a.output == outputJSON {
 		return printJSON(a.out, &messages.ListWorkersResponse{Workers: workers})
 	}
-	rows := [][]string{{"WORKER", "POOL", "STATE", "SLOTS", "CPU", "MEMORY", "HEARD", "VERSION", "LABELS"}}
+	rows := [][]string{{"WORKER", "POOL", "STATE", "SLOTS", "CPU", "MEMORY", "LOAD", "HEARD", "VERSION", "LABELS"}}
 	for _, w := range workers {
 		rows = append(rows, []string{
-			w.GetWorkerId(), poolName(w), workerState(w.GetState()), slotsOf(w), cpuOf(w), memoryOf(w), heardOf(w),
+			w.GetWorkerId(), poolName(w), workerState(w.GetState()), slotsText(w), cpuOf(w), memoryOf(w),
+			loadText(w.GetLoad()), heardOf(w),
 			cleanLine(w.GetVersion()), fit(cleanLine(shortLabels(w.GetLabels())), labelColumns, a.style().ellipsis()),
 		})
 	}
@@ -46,10 +46,6 @@ func poolName(w *messages.Worker) string {
 		return "default"
 	}
 	return cleanLine(w.GetPool())
-}
-
-func slotsOf(w *messages.Worker) string {
-	return strconv.Itoa(int(w.GetUsed())) + "/" + strconv.Itoa(int(w.GetSlots()))
 }
 
 func cpuOf(w *messages.Worker) string {
@@ -131,7 +127,7 @@ func workerText(answer *messages.GetWorkerResponse, now time.Time) string {
 	}
 	b.WriteString("\n\n")
 	rows := [][]string{
-		{"pool", poolName(w)}, {"slots", slotsOf(w)}, {"cpu", cpuOf(w)}, {"memory", memoryOf(w)}, {"heard of", heardOf(w)},
+		{"pool", poolName(w)}, {"slots", slotsText(w)}, {"cpu", cpuOf(w)}, {"memory", memoryOf(w)}, {"heard of", heardOf(w)},
 	}
 	if connected := moment(w.GetConnectedAt()); !connected.IsZero() {
 		rows = append(rows, []string{"connected", clock(connected) + ", for " + elapsed(connected, time.Time{}, now)})

@@ -35,6 +35,14 @@ type Heartbeat struct {
 	Held int
 }
 
+// Resize tells how many attempts a worker takes at once from now on. It may run
+// more than that, until they end.
+type Resize struct {
+	Incarnation Incarnation
+	// Slots lies in [1,MaxSlots].
+	Slots int
+}
+
 // MissHeartbeat tells that the worker's lease ran out, once for each lease's
 // length in which nothing was heard.
 type MissHeartbeat struct{ Incarnation Incarnation }
@@ -60,6 +68,7 @@ type Forget struct{}
 
 func (Register) command()      {}
 func (Heartbeat) command()     {}
+func (Resize) command()        {}
 func (MissHeartbeat) command() {}
 func (Drain) command()         {}
 func (Adjust) command()        {}

@@ -18,6 +18,8 @@ var (
 	ErrNotRegistered = errors.New("worker: incarnation is not registered")
 	// ErrBadHeld means that a worker says it runs an impossible number of attempts.
 	ErrBadHeld = errors.New("worker: impossible number of attempts held")
+	// ErrBadSlots means that a worker says it has an impossible number of slots.
+	ErrBadSlots = errors.New("worker: impossible number of slots")
 )
 
 // Decide answers a command with the events it causes, or with the reason it
@@ -28,6 +30,8 @@ func Decide(w Worker, c Command) ([]Event, error) {
 		return w.register(c)
 	case Heartbeat:
 		return w.heartbeat(c)
+	case Resize:
+		return w.resize(c)
 	case MissHeartbeat:
 		return w.miss(c)
 	case Drain:
@@ -100,6 +104,19 @@ func (w Worker) count(held int) []Event {
 		return nil
 	}
 	return w.nowIdle([]Event{Counted{Held: held}}, held)
+}
+
+func (w Worker) resize(c Resize) ([]Event, error) {
+	if err := w.current(c.Incarnation, Available); err != nil {
+		return nil, err
+	}
+	if c.Slots < 1 || c.Slots > MaxSlots {
+		return nil, fmt.Errorf("%w: %d by %q", ErrBadSlots, c.Slots, w.ID)
+	}
+	if c.Slots == w.Slots {
+		return nil, nil
+	}
+	return []Event{Resized{Slots: c.Slots}}, nil
 }
 
 func (w Worker) miss(c MissHeartbeat) ([]Event, error) {

@@ -43,6 +43,9 @@ type HeartbeatMissed struct {
 // was. Its misses are forgotten.
 type Recovered struct{ Held int }
 
+// Resized tells that the worker has more slots, or fewer.
+type Resized struct{ Slots int }
+
 // DrainStarted tells that the worker stops, and takes no more attempts.
 type DrainStarted struct{}
 
@@ -70,6 +73,7 @@ func (Superseded) event()      {}
 func (Counted) event()         {}
 func (HeartbeatMissed) event() {}
 func (Recovered) event()       {}
+func (Resized) event()         {}
 func (DrainStarted) event()    {}
 func (Drained) event()         {}
 func (Adjusted) event()        {}
@@ -94,6 +98,8 @@ func Evolve(w Worker, e Event) Worker {
 		w.Misses = e.Misses
 	case Recovered:
 		w.Held, w.Misses = e.Held, 0
+	case Resized:
+		w.Slots = e.Slots
 	case DrainStarted:
 		w.Draining = true
 	case Adjusted:

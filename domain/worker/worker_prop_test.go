@@ -23,6 +23,7 @@ func anyCommand() *rapid.Generator[worker.Command] {
 				Labels: some("labels"), Found: some("found"), Pool: rapid.SampledFrom([]string{"", "p"}).Draw(t, "pool"),
 			},
 			worker.Heartbeat{Incarnation: life, Held: held},
+			worker.Resize{Incarnation: life, Slots: rapid.IntRange(0, 3).Draw(t, "resized")},
 			worker.MissHeartbeat{Incarnation: life},
 			worker.Drain{},
 			worker.Adjust{HeldBack: &back},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"yardmaster/actors"
 	"yardmaster/domain/attempt"
@@ -16,6 +17,7 @@ type Logs struct {
 	mu      sync.Mutex
 	by      map[string][]attempt.Chunk
 	judge   func(id job.ID, token job.Token, c attempt.Chunk) error
+	late    time.Duration
 	changed chan struct{} // closed at the next change
 }
 
@@ -32,6 +34,13 @@ func (l *Logs) Judge(f func(id job.ID, token job.Token, c attempt.Chunk) error) 
 	l.judge = f
 }
 
+// Late has chunks stored, and answered, late by that much.
+func (l *Logs) Late(by time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.late = by
+}
+
 // Chunks returns what is stored of an attempt.
 func (l *Logs) Chunks(id job.ID, token job.Token) []attempt.Chunk {
 	l.mu.Lock()
@@ -42,7 +51,7 @@ func (l *Logs) Chunks(id job.ID, token job.Token) []attempt.Chunk {
 // Append implements actors.Logs.
 func (l *Logs) Append(id job.ID, token job.Token, c attempt.Chunk, done func(error)) {
 	l.mu.Lock()
-	judge := l.judge
+	judge, late := l.judge, l.late
 	l.mu.Unlock()
 	if judge != nil {
 		if err := judge(id, token, c); err != nil {
@@ -50,7 +59,11 @@ func (l *Logs) Append(id job.ID, token job.Token, c attempt.Chunk, done func(err
 			return
 		}
 	}
-	done(l.append(attempt.Name(id, token), c))
+	if late == 0 {
+		done(l.append(attempt.Name(id, token), c))
+		return
+	}
+	time.AfterFunc(late, func() { done(l.append(attempt.Name(id, token), c)) })
 }
 
 func (l *Logs) append(name string, c attempt.Chunk) error {

@@ -1,0 +1,18 @@
+package main
+
+import (
+	"yardmaster/api"
+	"yardmaster/observe"
+)
+
+// watchIntake shows what submissions take of the server.
+func watchIntake(metrics *observe.Node, intake *api.Intake) {
+	metrics.WatchPool("submission_bytes", func() observe.PoolUse { return poolUse(intake.Memory()) })
+	metrics.WatchPool("decoders", func() observe.PoolUse { return poolUse(intake.Decoders()) })
+}
+
+func poolUse(u api.PoolUse) observe.PoolUse {
+	return observe.PoolUse{
+		Size: float64(u.Size), InUse: float64(u.InUse), Waiting: float64(u.Waiting), Refused: float64(u.Refused),
+	}
+}
