@@ -107,7 +107,8 @@ func (f *Fleet) startWorkers(ctx context.Context, server string) error {
 
 func (f *Fleet) spawnWorker(name string, args ...string) (*process, error) {
 	return f.spawn(name, slices.Concat([]string{
-		"worker", "--server", f.natsURL, "--id", name, "--work-dir", filepath.Join(f.dir, name), "--no-probe", "--output", "json",
+		"worker", "--server", f.natsURL, "--id", name, "--work-dir", filepath.Join(f.dir, name), "--no-probe",
+		"--output", "json",
 	}, args, f.cfg.WorkerArgs))
 }
 
