@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,11 +69,17 @@ func TestARunCleansUpWhenNobodyReadsItsOutput(t *testing.T) {
 
 func TestARunCleansUpWhenItsTerminalGoes(t *testing.T) {
 	t.Parallel()
+	hangUp := syscall.SIGHUP
+	if signal.Ignored(hangUp) { // under nohup, which the program obeys: then by another signal
+		hangUp = syscall.SIGTERM
+	}
 	p := startProgram(t, "run", workflowFile(t, endless))
 	p.awaitLine("a line")
-	require.NoError(t, p.cmd.Process.Signal(syscall.SIGHUP))
+	require.NoError(t, p.cmd.Process.Signal(hangUp))
 	p.awaitLine("cancelled")
-	require.NoError(t, p.cmd.Process.Signal(syscall.SIGHUP)) // of the shell, when it goes too
+	if hangUp == syscall.SIGHUP {
+		require.NoError(t, p.cmd.Process.Signal(hangUp)) // of the shell, when it goes too
+	}
 	p.awaitLine("CANCELLED in")
 	assert.Equal(t, exitCancelled, p.exit(), p.err.String())
 	left, err := os.ReadDir(p.tmp)
