@@ -12,12 +12,16 @@ import (
 	"yardmaster/workflow"
 )
 
+// fillers is how many cells share the text that fills a plan up: a file is short
+// of that, and quickly read.
+const fillers = 64
+
 // TestAFileWhosePlanTheServerCannotTakeIsRefusedWithItsPlace makes a file with
-// whatever costs bytes, and fills its plan up beyond the limit by a byte or four.
+// whatever costs bytes, and fills its plan up to just beyond the limit.
 func TestAFileWhosePlanTheServerCannotTakeIsRefusedWithItsPlace(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.StringMatching(`[a-z]{1,60}|é{60}`)
+		text := rapid.StringMatching(`[a-z]{100,200}|é{100}`)
 		src := strings.Builder{}
 		fmt.Fprintf(&src, "on: [push, pull_request]\nname: %q\n", text.Draw(t, "name"))
 		fmt.Fprintf(&src, "env: {A: %q, B: %q}\n", text.Draw(t, "value"), text.Draw(t, "value"))
@@ -30,8 +34,8 @@ func TestAFileWhosePlanTheServerCannotTakeIsRefusedWithItsPlace(t *testing.T) {
 			before = job(t, &src, i, before, text)
 		}
 		full := plan.MaxBytes - encoded(t, src.String()) // missing to the limit
-		filler := fmt.Sprintf("  z:\n    strategy: {matrix: {n: [1, 2, 3, 4]}}\n    steps: [{run: %s}]\n",
-			strings.Repeat("x", full/4+1))
+		filler := fmt.Sprintf("  z:\n    strategy: {matrix: {n: [%s]}}\n    steps: [{run: %s}]\n",
+			numbered(fillers), strings.Repeat("x", full/fillers+1))
 		_, err := workflow.Parse("ci.yml", []byte(src.String()+filler))
 		if err == nil || !strings.Contains(err.Error(), "the plan has more than") {
 			t.Fatalf("not refused: %v", err)
@@ -45,7 +49,7 @@ func job(t *rapid.T, src *strings.Builder, i int, before string, text *rapid.Gen
 	fmt.Fprintf(src, "  %s:\n    runs-on: [linux, %s]\n    timeout-minutes: 50400\n    continue-on-error: true\n",
 		id, rapid.StringMatching(`[a-z]{1,60}`).Draw(t, "label"))
 	fmt.Fprintf(src, "    strategy:\n      max-parallel: 200\n      matrix:\n        k: [%s]\n        l: [a, bb, ccc]\n",
-		strings.TrimSuffix(numbered(40), ","))
+		numbered(20))
 	fmt.Fprintf(src, "        include: [{k: 1, m: %q}, {m: %q, n: %q}]\n",
 		text.Draw(t, "included"), text.Draw(t, "included"), text.Draw(t, "included"))
 	if i > 0 {
@@ -66,9 +70,9 @@ func job(t *rapid.T, src *strings.Builder, i int, before string, text *rapid.Gen
 func numbered(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, "%d,", i+1)
+		fmt.Fprintf(&b, ",%d", i+1)
 	}
-	return b.String()
+	return b.String()[1:]
 }
 
 // encoded returns how many bytes the plan of a file takes.
