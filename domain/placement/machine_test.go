@@ -19,10 +19,30 @@ type machine struct {
 	yard  *placement.Yard
 	model model
 	now   time.Time
+	// narrow jobs differ in little but what they ask for beside a slot, so that they
+	// compete for the same workers.
+	narrow bool
+	fleet  int // how many workers there may be
 }
 
+// newMachine returns a machine with some workers and jobs.
 func newMachine(t *rapid.T) *machine {
+	m := emptyMachine(t)
+	for range rapid.IntRange(0, m.fleet).Draw(t, "joins") {
+		m.Join(t)
+	}
+	for range rapid.IntRange(0, 15).Draw(t, "pushes") {
+		m.Push(t)
+	}
+	return m
+}
+
+func emptyMachine(t *rapid.T) *machine {
+	narrow := rapid.Bool().Draw(t, "narrow")
 	limits := func(name string) project.Limits {
+		if narrow {
+			return project.Limits{Weight: rapid.SampledFrom([]float64{1, 2}).Draw(t, name+" weight")}
+		}
 		return project.Limits{
 			Weight:          rapid.SampledFrom([]float64{0, 1, 2, 2.5}).Draw(t, name+" weight"),
 			Running:         rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, name+" running"),
@@ -36,30 +56,40 @@ func newMachine(t *rapid.T) *machine {
 		Preempt:   true,
 		PreemptBy: 1,
 	}
-	return &machine{placement.New(c), newModel(c), start}
+	fleet := rapid.SampledFrom([]int{2, 6, 25}).Draw(t, "fleet")
+	return &machine{yard: placement.New(c), model: newModel(c), now: start, narrow: narrow, fleet: fleet}
 }
 
-func drawLabels(t *rapid.T) []string {
+func (m *machine) drawLabels(t *rapid.T) []string {
+	if m.narrow && rapid.IntRange(0, 7).Draw(t, "plain") > 0 {
+		return nil
+	}
 	return worker.CanonicalLabels(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 3).Draw(t, "labels"))
 }
 
-func drawWorker(t *rapid.T) worker.ID { return wid(rapid.IntRange(0, 5).Draw(t, "worker")) }
+func (m *machine) drawWorker(t *rapid.T) worker.ID {
+	return wid(rapid.IntRange(0, m.fleet-1).Draw(t, "worker"))
+}
 
 func drawJob(t *rapid.T) job.ID { return id(rapid.IntRange(0, 20).Draw(t, "job")) }
 
-func drawPool(t *rapid.T) string {
+func (m *machine) drawPool(t *rapid.T) string {
+	if m.narrow {
+		return ""
+	}
 	return rapid.SampledFrom([]string{"", "", "", "p"}).Draw(t, "pool")
 }
 
 func (m *machine) drawRequest(t *rapid.T) placement.Request {
 	r := placement.Request{
-		Job: drawJob(t), Labels: drawLabels(t), Priority: rapid.IntRange(-1, 1).Draw(t, "priority"),
-		Project: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "project"), Pool: drawPool(t),
-		QueuedAt: m.now.Add(-rapid.SampledFrom([]time.Duration{0, 10 * time.Second, time.Minute}).Draw(t, "waited")),
-		Avoid:    rapid.SliceOfNDistinct(rapid.Custom(drawWorker), 0, 2, rapid.ID).Draw(t, "avoid"),
-		Affinity: rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "affinity"), Idempotent: rapid.Bool().Draw(t, "idempotent"),
+		Job: drawJob(t), Labels: m.drawLabels(t), Priority: rapid.IntRange(-1, 1).Draw(t, "priority"),
+		Project: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "project"), Pool: m.drawPool(t),
+		QueuedAt:   m.now.Add(-rapid.SampledFrom([]time.Duration{0, 10 * time.Second, time.Minute}).Draw(t, "waited")),
+		Avoid:      rapid.SliceOfNDistinct(rapid.Custom(m.drawWorker), 0, 2, rapid.ID).Draw(t, "avoid"),
+		Affinity:   rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "affinity"),
+		Idempotent: rapid.Bool().Draw(t, "idempotent"),
 	}
-	if rapid.Bool().Draw(t, "asks") {
+	if m.narrow || rapid.Bool().Draw(t, "asks") {
 		r.Resources = resource.Amount{
 			CPU: rapid.Int64Range(0, 3).Draw(t, "cpu"), Memory: rapid.Int64Range(0, 3).Draw(t, "memory"),
 		}
@@ -83,27 +113,23 @@ func (m *machine) Wait(t *rapid.T) {
 
 func (m *machine) Join(t *rapid.T) {
 	state := rapid.SampledFrom([]worker.State{
-		worker.Available, worker.Running, worker.Running, worker.Unhealthy, worker.Draining,
+		worker.Available, worker.Running, worker.Running, worker.Running, worker.Unhealthy, worker.Draining,
 	}).Draw(t, "state")
 	w := placement.Worker{
-		ID: drawWorker(t), Labels: drawLabels(t), Pool: drawPool(t), State: state,
-		Slots: rapid.IntRange(0, 4).Draw(t, "slots"),
+		ID: m.drawWorker(t), Labels: m.drawLabels(t), Pool: m.drawPool(t), State: state,
+		Slots: rapid.SampledFrom([]int{0, 1, 2, 3, 4, 4}).Draw(t, "slots"),
 		Total: resource.Amount{
 			CPU:    rapid.SampledFrom([]int64{0, 2, 4, 4}).Draw(t, "cpu"),
 			Memory: rapid.SampledFrom([]int64{0, 2, 4, 4}).Draw(t, "memory"),
 		},
 	}
 	m.yard.Join(w)
-	if old := m.model.workers[w.ID]; old != nil {
-		old.Worker = w
-	} else {
-		m.model.workers[w.ID] = &modelWorker{Worker: w}
-	}
+	m.model.join(w)
 	m.model.prune()
 }
 
 func (m *machine) SetState(t *rapid.T) {
-	w, s := drawWorker(t), rapid.SampledFrom([]worker.State{worker.Available, worker.Draining}).Draw(t, "state")
+	w, s := m.drawWorker(t), rapid.SampledFrom([]worker.State{worker.Available, worker.Draining}).Draw(t, "state")
 	of := m.model.workers[w]
 	if got := m.yard.SetState(w, s); got != (of != nil) {
 		t.Fatalf("known is %v", got)
@@ -115,14 +141,14 @@ func (m *machine) SetState(t *rapid.T) {
 }
 
 func (m *machine) Leave(t *rapid.T) {
-	w := drawWorker(t)
+	w := m.drawWorker(t)
 	var want []job.ID
 	if of := m.model.workers[w]; of != nil {
 		for _, j := range of.held {
 			want = append(want, j.Job)
 		}
 	}
-	delete(m.model.workers, w)
+	m.model.leave(w)
 	m.model.prune()
 	got := slices.SortedFunc(slices.Values(m.yard.Leave(w)), byIndex)
 	slices.SortFunc(want, byIndex)
@@ -141,7 +167,7 @@ func (m *machine) Remove(t *rapid.T) {
 }
 
 func (m *machine) Free(t *rapid.T) {
-	w, of := drawWorker(t), drawJob(t)
+	w, of := m.drawWorker(t), drawJob(t)
 	j, want := m.model.release(w, of)
 	if got := m.yard.Free(w, of, m.now); got != want {
 		t.Fatalf("freed %v, want %v", got, want)
@@ -152,7 +178,7 @@ func (m *machine) Free(t *rapid.T) {
 }
 
 func (m *machine) Return(t *rapid.T) {
-	w, of := drawWorker(t), drawJob(t)
+	w, of := m.drawWorker(t), drawJob(t)
 	held := m.model.workers[w]
 	if held != nil && slices.ContainsFunc(held.held, func(j modelJob) bool { return j.Job == of && !j.known }) {
 		if m.yard.Return(w, of) {
@@ -172,7 +198,7 @@ func (m *machine) Return(t *rapid.T) {
 }
 
 func (m *machine) Hold(t *rapid.T) {
-	w, r := drawWorker(t), m.drawRequest(t)
+	w, r := m.drawWorker(t), m.drawRequest(t)
 	of, there := m.model.workers[w]
 	held := m.model.isHeld(r.Job)
 	has := there && slices.ContainsFunc(of.held, func(j modelJob) bool { return j.Job == r.Job })
@@ -217,6 +243,8 @@ func (m *machine) Next(t *rapid.T) {
 }
 
 func (m *machine) NextAgain(t *rapid.T) { m.Next(t) } // makes placing likelier
+
+func (m *machine) NextOnceMore(t *rapid.T) { m.Next(t) }
 
 // learnKept adds the workers that are kept free since Next was asked.
 func (m *machine) learnKept(t *rapid.T, placed job.ID, could bool) {

@@ -25,6 +25,8 @@ type model struct {
 	recent    map[string][]worker.ID
 	typical   map[string]time.Duration
 	kept      map[job.ID]modelKept
+	common    map[string][]string // labels, by pool
+	changes   map[string]int      // of the workers of a pool, since these were counted
 }
 
 type modelJob struct {
@@ -58,6 +60,7 @@ func newModel(c placement.Config) model {
 	return model{
 		config: c, workers: map[worker.ID]*modelWorker{}, credit: map[string]*modelCredit{},
 		recent: map[string][]worker.ID{}, typical: map[string]time.Duration{}, kept: map[job.ID]modelKept{},
+		common: map[string][]string{}, changes: map[string]int{},
 	}
 }
 
@@ -295,20 +298,64 @@ func (m *model) eligible(j modelJob) (all []*modelWorker) {
 // level is how many scarce labels of a worker a job has no use for, up to two.
 func (m *model) level(j modelJob, w *modelWorker) (idle int) {
 	for _, label := range w.Labels {
-		with, all := 0, 0
-		for _, other := range m.workers {
-			if other.Pool == w.Pool {
-				all++
-				if slices.Contains(other.Labels, label) {
-					with++
-				}
-			}
-		}
-		if 2*with < all && !slices.Contains(j.Labels, label) {
+		if !slices.Contains(m.common[w.Pool], label) && !slices.Contains(j.Labels, label) {
 			idle++
 		}
 	}
 	return min(2, idle)
+}
+
+// weigh counts which labels are common in a pool, of whose workers one came or went,
+// or became another. It does so only when an eighth of them did.
+func (m *model) weigh(pool string) {
+	var labels []string
+	n := 0
+	for _, w := range m.workers {
+		if w.Pool == pool {
+			n++
+			labels = append(labels, w.Labels...)
+		}
+	}
+	if 8*m.changes[pool] < n {
+		return
+	}
+	m.changes[pool] = 0
+	m.common[pool] = slices.DeleteFunc(labels, func(label string) bool {
+		with := 0
+		for _, w := range m.workers {
+			if w.Pool == pool && slices.Contains(w.Labels, label) {
+				with++
+			}
+		}
+		return 2*with < n
+	})
+}
+
+// join makes a worker known, or what is known of it another.
+func (m *model) join(w placement.Worker) {
+	old := m.workers[w.ID]
+	if old == nil {
+		m.workers[w.ID] = &modelWorker{Worker: w}
+		m.changes[w.Pool]++
+		m.weigh(w.Pool)
+		return
+	}
+	was := old.Worker
+	old.Worker = w
+	if was.Pool != w.Pool || !slices.Equal(was.Labels, w.Labels) {
+		m.changes[w.Pool]++
+		m.changes[was.Pool]++
+	}
+	m.weigh(w.Pool)
+	m.weigh(was.Pool)
+}
+
+func (m *model) leave(id worker.ID) {
+	if w := m.workers[id]; w != nil {
+		delete(m.workers, id)
+		m.changes[w.Pool]++
+		m.weigh(w.Pool)
+	}
 }
 
 // best returns the workers that are equally good for a job.

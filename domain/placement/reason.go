@@ -100,7 +100,8 @@ func takeNothing(e *Explanation, n, left int) string {
 }
 
 func arePassedOver(e *Explanation, n, left int) string {
-	return fmt.Sprintf("%s %s passed over: an attempt of it did not succeed there", e.some(n, left), plural(n, "is", "are"))
+	return fmt.Sprintf("%s %s passed over: an attempt of it did not succeed there",
+		e.some(n, left), plural(n, "is", "are"))
 }
 
 func areBusy(e *Explanation, n, left int) string {

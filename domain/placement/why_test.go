@@ -186,8 +186,7 @@ func TestWhySaysWhoGoesFirstAndWhatIsMissing(t *testing.T) {
 				joins(y, wid(i), 1, resource.Amount{})
 			}
 			for i := range 4 {
-				r := placement.Request{Job: id(100 + i), Project: "web", Affinity: "like", Priority: 99, QueuedAt: start.Add(-time.Hour)}
-				ask(t, y, r)
+				ask(t, y, placement.Request{Job: id(100 + i), Project: "web", Affinity: "like", Priority: 99})
 			}
 			a, _ := y.Next(start.Add(-20 * minute))
 			y.Free(a.Worker, a.Job, start.Add(-5*minute))
