@@ -49,6 +49,8 @@ const (
 //	workerGone    session   loses its attempts and the worker             -
 //	workerHolds   session   looks for attempts that it should have        -
 //	explainJob    backend   -                                             placement.Explanation
+//	askDemand     scaler    counts what waits and runs                    demandOf
+//	askHeld       session   -                                             workerHeld, to the scaler
 //	sweep         itself    gives up what is overdue                      -
 type Coordinator struct {
 	env   *coordinatorEnv
@@ -57,6 +59,7 @@ type Coordinator struct {
 	nodes map[worker.ID]string // address of each worker that is there
 	// expected are the attempts of workers that have not been heard of.
 	expected map[worker.ID][]job.ID
+	kinds    map[string]*kindOfJob
 	timer    *time.Timer
 	sweeps   int
 }
@@ -76,6 +79,7 @@ type coordinatorEnv struct {
 // tracked is a job that waits for a worker, or has one.
 type tracked struct {
 	pid     *actor.PID
+	kind    *kindOfJob
 	since   time.Time     // when it was queued or assigned
 	bound   time.Duration // of an attempt
 	worker  worker.ID     // "" while it waits
@@ -117,6 +121,7 @@ func newCoordinator(env *coordinatorEnv) *Coordinator {
 	return &Coordinator{
 		env: env, yard: placement.New(2 * env.queueLimit),
 		jobs: map[job.ID]*tracked{}, nodes: map[worker.ID]string{}, expected: map[worker.ID][]job.ID{},
+		kinds: map[string]*kindOfJob{},
 	}
 }
 
@@ -148,6 +153,10 @@ func (c *Coordinator) Receive(ctx actor.Context) {
 		c.compare(ctx, m)
 	case explainJob:
 		ctx.Respond(c.yard.Why(m.id))
+	case askDemand:
+		c.demand(ctx)
+	case askHeld:
+		c.tellHeld(ctx, m)
 	case sweep:
 		c.sweep(ctx)
 	case actor.SystemMessage, actor.AutoReceiveMessage:
@@ -188,7 +197,10 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 		t = new(tracked)
 		c.jobs[id] = t
 	}
-	*t = tracked{pid: ctx.Sender(), since: time.Now(), bound: time.Duration(m.GetBoundNanos())}
+	*t = tracked{
+		pid: ctx.Sender(), kind: c.kindOf(m.GetRunsOn(), m.GetDemand()), since: time.Now(),
+		bound: time.Duration(m.GetBoundNanos()),
+	}
 	c.place(ctx)
 }
 
@@ -215,8 +227,8 @@ func (c *Coordinator) attach(ctx actor.Context, m *messages.JobAttached) {
 		c.forget(id, t)
 	}
 	t := &tracked{
-		pid: ctx.Sender(), since: time.Now(), bound: time.Duration(m.GetBoundNanos()),
-		worker: worker.ID(m.GetWorkerId()), node: m.GetNode(),
+		pid: ctx.Sender(), kind: c.kindOf(m.GetRunsOn(), m.GetDemand()), since: time.Now(),
+		bound: time.Duration(m.GetBoundNanos()), worker: worker.ID(m.GetWorkerId()), node: m.GetNode(),
 	}
 	c.jobs[id] = t
 	if node, there := c.nodes[t.worker]; there {
@@ -260,6 +272,7 @@ func (c *Coordinator) withdraw(ctx actor.Context, id job.ID) {
 
 func (c *Coordinator) free(ctx actor.Context, id job.ID, w worker.ID) {
 	if t := c.jobs[id]; t != nil && t.worker == w {
+		t.kind.took(time.Since(t.since))
 		c.forget(id, t)
 		c.place(ctx)
 	}

@@ -46,6 +46,7 @@ type Config struct {
 	Metrics    *Metrics
 	Hooks      supervisor.Hooks
 	Gauges     *Gauges
+	Scaling    Scaling
 	// Dispatcher runs the actors; nil means Proto.Actor's own.
 	Dispatcher actor.Dispatcher
 }
@@ -65,6 +66,7 @@ type Node struct {
 	boards      []*Board
 	feed        *Feed
 	roster      *Roster
+	scaling     *ScalingView
 	logs        Logs
 	metrics     *Metrics
 	plans       *messages.Plans
@@ -74,6 +76,7 @@ type Node struct {
 	coordinatorEnv *coordinatorEnv
 	gatewayEnv     *gatewayEnv
 	sessionEnv     *sessionEnv
+	scalerEnv      *scalerEnv
 	shares         []*atomic.Pointer[jobEnv]
 	mailboxes      struct{ gateway, partition, job, run *supervisor.MailboxClass }
 
@@ -121,6 +124,11 @@ func NewNode(c Config) *Node {
 	}
 	n.sessionEnv = &sessionEnv{
 		log: c.Log, lease: c.Lease, roster: n.roster, boards: n.boards, coordinator: n.coordinator, store: n.storeFleet,
+	}
+	n.scaling = newScalingView(c.Scaling)
+	n.scalerEnv = &scalerEnv{
+		Scaling: c.Scaling, log: c.Log, roster: n.roster, registry: n.local(registryID), coordinator: n.coordinator,
+		view: n.scaling, serving: n.serving, patience: time.Duration(c.Lease.GivenAwayAt(0)),
 	}
 	return n
 }
@@ -207,6 +215,9 @@ func (n *Node) Backend() Backend { return Backend{n} }
 
 // Roster shows the workers that the node knows.
 func (n *Node) Roster() *Roster { return n.roster }
+
+// Scaling shows how many workers there should be.
+func (n *Node) Scaling() *ScalingView { return n.scaling }
 
 // Compact makes new snapshots of the partitions whose journals have grown, and
 // removes the logs of runs that are no longer kept.

@@ -21,6 +21,9 @@ import (
 //	expectWorker  coordinator  hands it to the worker's session  -
 //	announceAll   coordinator  asks every session to announce    -
 //	disconnected  node         hands it to the worker's session  -
+//	holdWorker    scaler       hands it to the worker's session  workerHeld, from the coordinator
+//	releaseWorker scaler       hands it to the worker's session  -
+//	workerRemoved scaler       hands it to the worker's session  -
 type Registry struct {
 	log      *slog.Logger
 	roster   *Roster
@@ -51,6 +54,12 @@ func (r *Registry) Receive(ctx actor.Context) {
 		if r.roster.has(m.id) {
 			ctx.Send(r.sessions, &supervisor.Spawn{Name: string(m.id), First: m})
 		}
+	case holdWorker: // by the way that Hello goes, so that neither overtakes the other
+		ctx.Send(r.sessions, &supervisor.Spawn{Name: string(m.id), First: m})
+	case releaseWorker:
+		ctx.Send(r.sessions, &supervisor.Spawn{Name: string(m.id), First: m})
+	case workerRemoved:
+		ctx.Send(r.sessions, &supervisor.Spawn{Name: string(m.id), First: m})
 	case announceAll:
 		for _, w := range r.roster.Members() {
 			ctx.Send(r.sessions, &supervisor.Spawn{Name: string(w.ID), First: m})

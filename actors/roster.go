@@ -26,6 +26,8 @@ type Member struct {
 	HeardAt     time.Time
 	// Held are the attempts it said it has, as RUN.INDEX.
 	Held []string
+	// HeldBackBy is who wants it to take nothing new, or "".
+	HeldBackBy string
 }
 
 // NewRoster returns an empty roster.

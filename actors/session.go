@@ -29,6 +29,9 @@ import (
 //	expectWorker  registry  -                     -
 //	disconnected  registry  -                     -
 //	announceAll   registry  -                     workerUp to the coordinator
+//	holdWorker    registry  worker.Drain          askHeld to the coordinator
+//	releaseWorker registry  worker.Resume         -
+//	workerRemoved registry  worker.Leave, later   -
 //	leaseOver     itself    worker.MissHeartbeat  -
 //
 // It tells the coordinator workerUp, workerState, workerHolds and workerGone.
@@ -44,6 +47,10 @@ type Session struct {
 	timer     *time.Timer
 	turn      int  // of the lease, so that an old timer does not end a new lease
 	suspected bool // its connection ended, and it has not been heard of since
+	expected  bool // jobs say that it holds attempts
+	removed   bool // its machine is gone, or bound to go
+
+	holder, holdReason string // who wants it to take nothing new, and why; "" means nobody
 }
 
 // sessionEnv is what sessions share.
@@ -77,6 +84,12 @@ func (s *Session) Receive(ctx actor.Context) {
 		s.suspect(ctx)
 	case announceAll:
 		s.announce(ctx)
+	case holdWorker:
+		s.hold(ctx, m)
+	case releaseWorker:
+		s.release(ctx, m)
+	case workerRemoved:
+		s.gone(ctx)
 	case leaseOver:
 		s.leaseOver(ctx, m)
 	case *actor.Stopping, *actor.Restarting:
@@ -112,18 +125,24 @@ func (s *Session) hello(ctx actor.Context, m *messages.Hello) {
 	if node != "" && node != s.node {
 		ctx.Send(s.env.coordinator, workerGone{s.id, "worker " + string(s.id) + " was started anew without it"})
 	}
-	s.suspected = false
+	s.suspected, s.removed = false, false
 	s.renew(ctx)
 	ctx.Request(ctx.Sender(), &messages.Welcome{ // not Respond: the agent sends its heartbeats to who welcomed it
 		Incarnation: m.GetIncarnation(), LeaseNanos: int64(s.env.lease.Length), MarginNanos: int64(s.env.lease.Margin),
 		RenewalNanos: int64(s.env.lease.Length / 4),
 	})
 	s.drop(ctx, m.GetHeld())
+	_ = s.drainHeld(ctx) // it has just registered: nothing forbids it
 	s.announce(ctx)
 }
 
 // handle is the one way a worker changes: decide, store, evolve.
 func (s *Session) handle(c worker.Command, reason string) error {
+	return s.handleFor(string(s.id), c, reason)
+}
+
+// handleFor is handle for what somebody else than the worker causes.
+func (s *Session) handleFor(principal string, c worker.Command, reason string) error {
 	events, err := worker.Decide(s.state, c)
 	if err != nil || len(events) == 0 {
 		return err
@@ -137,7 +156,7 @@ func (s *Session) handle(c worker.Command, reason string) error {
 			WorkerId: string(s.id), Incarnation: string(next.Incarnation), State: messages.WorkerState(next.State()),
 			Reason: reason, Labels: next.Labels, Slots: uint32(next.Slots),
 		}
-		stamp := messages.Stamp{At: time.Now(), Principal: string(s.id)}
+		stamp := messages.Stamp{At: time.Now(), Principal: principal}
 		if err := s.env.store(messages.EncodeWorkerChange(changed, stamp)); err != nil {
 			panic(err)
 		}
@@ -236,6 +255,10 @@ func (s *Session) leave(ctx actor.Context, reason string) {
 // expect starts the lease of a worker that has attempts and was not heard of
 // since the node started: it has a whole lease to come back.
 func (s *Session) expect(ctx actor.Context) {
+	if s.unseen() {
+		s.disarm() // what a hold has renewed is not its lease
+	}
+	s.expected = true
 	if s.node == "" && s.timer == nil {
 		s.connected = time.Now()
 		s.renew(ctx)
@@ -253,6 +276,9 @@ func (s *Session) renew(ctx actor.Context) {
 }
 
 func (s *Session) show() {
+	if s.unseen() {
+		return // there is no such worker, as far as anybody knows
+	}
 	state := s.state.State()
 	if s.node == "" {
 		state = worker.Unhealthy
@@ -260,13 +286,14 @@ func (s *Session) show() {
 	s.env.roster.put(Member{
 		ID: s.id, State: state, Labels: s.state.Labels, Slots: s.state.Slots, Version: s.version,
 		ConnectedAt: s.connected, HeardAt: s.heard, Held: s.held,
+		HeldBackBy: s.holder,
 	})
 }
 
 // leaseOver takes the worker's attempts away. The worker stays on the roster as
 // UNHEALTHY for another lease, in case it comes back, and is forgotten then.
 func (s *Session) leaseOver(ctx actor.Context, m leaseOver) {
-	if m.turn != s.turn {
+	if m.turn != s.turn || s.endRemoved(ctx) {
 		return
 	}
 	silent := time.Since(s.heard).Round(time.Second)

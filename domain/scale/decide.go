@@ -156,7 +156,7 @@ func (t *tally) conclude(now time.Time) Verdict {
 		Class: t.class.Name, Connected: t.ready, Booting: t.booting, Leaving: t.leaving + t.silent,
 		Waiting: t.waiting, Desired: t.memory.Target,
 	}
-	if t.class.External {
+	if t.class.External() {
 		v.Booting = max(0, v.Desired-t.ready)
 	} else {
 		v.GiveUp = t.giveUp

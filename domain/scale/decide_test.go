@@ -261,7 +261,7 @@ func TestSomebodyElsesWorkersAreOnlyCounted(t *testing.T) {
 	t.Parallel()
 
 	c := class("pods")
-	c.External = true
+	c.Provider = ""
 	s := scale.Situation{Now: noon, Demands: []scale.Demand{wait(6, time.Hour)}, Workers: of(c, scale.Ready, 1, 2)}
 	v, m := after(c, scale.Memory{}, 0, s)
 	assert.Equal(t, 4, v.Desired)

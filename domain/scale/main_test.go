@@ -18,7 +18,7 @@ var noon = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 func class(name string, labels ...string) scale.Class {
 	return scale.Class{
 		Name: name, Labels: labels, Slots: 2, Most: 10, Boot: time.Minute, CooldownUp: 10 * time.Second,
-		CooldownDown: time.Minute, Idle: 5 * time.Minute, Cost: 1,
+		CooldownDown: time.Minute, Idle: 5 * time.Minute, Cost: 1, Provider: "fake",
 	}
 }
 

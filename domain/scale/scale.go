@@ -58,10 +58,13 @@ type Class struct {
 	Patience time.Duration
 	// Cost of one worker, compared with those of other classes. Positive.
 	Cost float64
-	// External means that somebody else starts and stops its workers, by the
-	// desired number alone.
-	External bool
+	// Provider is who starts and stops its workers; "" means somebody else, who
+	// goes by the desired number alone.
+	Provider string
 }
+
+// External reports whether somebody else starts and stops the class's workers.
+func (c *Class) External() bool { return c.Provider == "" }
 
 // Demand is all jobs that ask for the same.
 type Demand struct {

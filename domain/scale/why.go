@@ -65,7 +65,7 @@ func (t *tally) explainUp(now time.Time, need int, v Verdict) {
 	switch {
 	case v.Launch > 0:
 		t.note("%s asked for", workers(v.Launch)+" "+isAre(v.Launch))
-	case !missing || t.class.External:
+	case !missing || t.class.External():
 	case !t.memory.mayLaunch(now):
 		t.note("nothing is started for %s, after %s: %s", brief(t.memory.RetryAt.Sub(now)),
 			count(t.memory.Failures, "failure"), t.memory.LastFailure)
@@ -87,7 +87,7 @@ func (t *tally) explainDown(now time.Time, need int, before Memory, v Verdict) {
 		t.note("%d have been enough for %s", t.memory.Target, brief(now.Sub(before.SurplusSince)))
 	case !t.memory.SurplusSince.IsZero():
 		t.note("%d would do; fewer are kept when that has been so for %s", t.memory.Peak, brief(t.class.Idle))
-	case !t.class.External && t.have() > max(need, t.memory.Target):
+	case !t.class.External() && t.have() > max(need, t.memory.Target):
 		t.note("%s too many, and none idle", workers(t.have()-max(need, t.memory.Target))+" "+
 			isAre(t.have()-max(need, t.memory.Target)))
 	}

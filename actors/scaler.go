@@ -1,0 +1,265 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"yardmaster/domain/scale"
+	"yardmaster/domain/worker"
+)
+
+const (
+	// scaleEvery is how often it is decided how many workers there should be.
+	scaleEvery = 2 * time.Second
+	// listEvery is how often providers are asked what they run.
+	listEvery = 10 * time.Second
+	// Bounds of a provider's calls; one that has not answered shortly after is
+	// taken for failed, whatever it does later.
+	launchWithin = time.Minute
+	removeWithin = 2 * time.Minute
+	listWithin   = 30 * time.Second
+	callSlack    = 5 * time.Second
+	// scalerPrincipal is in whose name the scaler holds workers back.
+	scalerPrincipal = "autoscaler"
+)
+
+// Scaling says how the number of workers follows the load. The zero value scales
+// nothing.
+type Scaling struct {
+	Classes []scale.Class
+	// Providers start and stop workers, by the names that the classes call them by.
+	Providers map[string]Provider
+	// DryRun decides, and says what it would do, and does nothing.
+	DryRun bool
+}
+
+// Scaler has as many workers started and stopped as the load needs. What it knows
+// is soft: after a restart it finds its workers on the roster and at the
+// providers. It never blocks: calls of providers come back as messages.
+//
+// A worker is removed in three steps, so that no attempt can be lost: its session
+// holds it back; the coordinator, which has heard of that, says that it holds
+// nothing; the provider removes it. A launch that is given up goes the same way,
+// since it may register at that very moment.
+//
+// Mailbox protocol
+//
+//	message     from         does                                answer
+//	scaleDue    itself       asks what waits, and who runs       askDemand to the coordinator
+//	demandOf    coordinator  decides, and begins what follows    holdWorker to sessions, by the registry
+//	workerHeld  coordinator  removes the worker, or releases it  releaseWorker to the session
+//	launchDone  itself       a provider's call is over           -
+//	removeDone  itself       a provider's call is over           -
+//	listDone    itself       a provider's call is over           -
+type Scaler struct {
+	env      *scalerEnv
+	timer    *time.Timer
+	since    time.Time // its start
+	memories map[string]scale.Memory
+	machines map[string]*machine // by name: what was asked for, and not removed
+	gone     map[string]time.Time
+	idle     map[worker.ID]time.Time // since when workers of the roster hold nothing
+	listings map[string]*listing     // by provider
+	troubles map[string]string       // by class: what its provider does not do
+	said     map[string]string       // by class: what was logged last
+}
+
+// scalerEnv is what the scaler is given.
+type scalerEnv struct {
+	Scaling
+	log                   *slog.Logger
+	roster                *Roster
+	registry, coordinator *actor.PID
+	view                  *ScalingView
+	// serving ends with the node.
+	serving context.Context //nolint:containedctx // the life of the node, for calls of providers
+	// patience is how long after a start workers are given to come back before
+	// they are missed.
+	patience time.Duration
+}
+
+type (
+	scaleDue   struct{}
+	launchDone struct {
+		name string
+		call time.Time // when it began
+		err  error
+	}
+	removeDone struct {
+		name string
+		call time.Time
+		err  error
+	}
+	listDone struct {
+		provider string
+		call     time.Time
+		names    []string
+		err      error
+	}
+)
+
+func newScaler(env *scalerEnv) *Scaler {
+	return &Scaler{
+		env: env, since: time.Now(), memories: map[string]scale.Memory{}, machines: map[string]*machine{},
+		gone: map[string]time.Time{}, idle: map[worker.ID]time.Time{}, listings: map[string]*listing{},
+		troubles: map[string]string{}, said: map[string]string{},
+	}
+}
+
+// Receive implements actor.Actor.
+func (s *Scaler) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		s.begin(ctx)
+	case *actor.Stopping, *actor.Restarting:
+		s.disarm()
+	case scaleDue:
+		s.due(ctx)
+	case demandOf:
+		s.decide(ctx, m)
+	case workerHeld:
+		s.held(ctx, m)
+	case launchDone:
+		s.launched(m)
+	case removeDone:
+		s.removed(ctx, m)
+	case listDone:
+		s.listed(m)
+	case actor.SystemMessage, actor.AutoReceiveMessage:
+	default:
+		s.env.log.Warn("unexpected message", slog.String("type", fmt.Sprintf("%T", m)))
+	}
+}
+
+func (s *Scaler) begin(ctx actor.Context) {
+	if len(s.env.Classes) == 0 {
+		return
+	}
+	for name := range s.env.Providers {
+		s.listings[name] = &listing{}
+	}
+	root, self := ctx.ActorSystem().Root, ctx.Self()
+	s.timer = time.AfterFunc(scaleEvery, func() { root.Send(self, scaleDue{}) })
+	s.list(ctx)
+}
+
+func (s *Scaler) disarm() {
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}
+
+// due begins a round: the decision follows when the coordinator has answered.
+func (s *Scaler) due(ctx actor.Context) {
+	s.timer.Reset(scaleEvery)
+	s.list(ctx)
+	ctx.Request(s.env.coordinator, askDemand{})
+}
+
+// decide is one round: look, decide, show, do.
+func (s *Scaler) decide(ctx actor.Context, m demandOf) {
+	now := time.Now()
+	s.giveUpCalls(now)
+	classes := s.knownClasses(now)
+	verdicts, memories := scale.Decide(classes, s.memories, scale.Situation{
+		Now: now, Demands: m.demands, Workers: s.fleet(now, m.held),
+	})
+	maps.Copy(s.memories, memories)
+	for i := range verdicts {
+		if v := &verdicts[i]; v.Alert == "" {
+			v.Alert = s.troubles[v.Class]
+		}
+	}
+	s.env.view.put(verdicts, s.unknown())
+	for i := range verdicts {
+		s.say(&verdicts[i])
+		if !s.env.DryRun {
+			s.do(ctx, &classes[i], &verdicts[i], now)
+		}
+	}
+	s.holdAll(ctx)
+}
+
+// knownClasses returns the classes of which it is known what runs. Right after a
+// start nothing is: workers come back one after the other.
+func (s *Scaler) knownClasses(now time.Time) []scale.Class {
+	return slices.DeleteFunc(slices.Clone(s.env.Classes), func(c scale.Class) bool {
+		if c.External() {
+			return now.Sub(s.since) < s.env.patience
+		}
+		return !s.listings[c.Provider].known
+	})
+}
+
+// do begins what a verdict says.
+func (s *Scaler) do(ctx actor.Context, c *scale.Class, v *scale.Verdict, now time.Time) {
+	for range v.Launch {
+		s.launch(ctx, c, now)
+	}
+	for _, name := range v.Drain {
+		s.leave(name, "the autoscaler drains it: fewer workers of class "+c.Name+" are enough", false)
+	}
+	for _, name := range v.GiveUp {
+		s.leave(name, "the autoscaler gives it up: it was not heard of for too long", true)
+	}
+}
+
+// leave begins the removal of a worker.
+func (s *Scaler) leave(name, reason string, giveUp bool) {
+	m := s.machines[name]
+	if m == nil || m.leaving != staying {
+		return
+	}
+	m.leaving, m.reason, m.giveUp = holding, reason, giveUp
+	s.env.log.Info("worker to be removed", slog.String("worker_id", name), slog.String("reason", reason))
+}
+
+// holdAll has all workers that shall leave held back, again and again until they
+// are gone: a session that crashed meanwhile hears it again.
+func (s *Scaler) holdAll(ctx actor.Context) {
+	for _, name := range slices.Sorted(maps.Keys(s.machines)) {
+		if m := s.machines[name]; m.leaving != staying {
+			ctx.Send(s.env.registry, holdWorker{
+				id: worker.ID(name), principal: scalerPrincipal, reason: m.reason, from: ctx.Self(),
+			})
+		}
+	}
+}
+
+// held hears what a worker holds that is held back, and removes it or lets it go on.
+func (s *Scaler) held(ctx actor.Context, h workerHeld) {
+	m := s.machines[string(h.id)]
+	switch now := time.Now(); {
+	case m == nil || m.leaving != holding:
+	case h.held > 0, m.giveUp && h.registered && !m.seen:
+		// It was given work before it was held back, or has come after all.
+		m.leaving, m.giveUp, m.up, m.lost = staying, false, now, time.Time{}
+		m.seen = m.seen || h.registered
+		ctx.Send(s.env.registry, releaseWorker{id: h.id, principal: scalerPrincipal})
+	case m.call.IsZero() && !now.Before(m.retryAt): // its launch may still be under way
+		s.remove(ctx, string(h.id), m, now)
+	}
+}
+
+// say logs an alert, or what a dry run would do, once.
+func (s *Scaler) say(v *scale.Verdict) {
+	text, level, words := v.Alert, slog.LevelError, "autoscaling needs attention"
+	if now := v.Connected + v.Booting; s.env.DryRun && (v.Desired != now || len(v.GiveUp) > 0) {
+		text, level, words = fmt.Sprint(v.Desired, now, v.GiveUp), slog.LevelInfo, "autoscaling would change workers"
+	}
+	if s.said[v.Class] == text {
+		return
+	}
+	if s.said[v.Class] = text; text != "" {
+		s.env.log.Log(s.env.serving, level, words, slog.String("class", v.Class), slog.Int("connected", v.Connected),
+			slog.Int("booting", v.Booting), slog.Int("desired", v.Desired), slog.Int("launch", v.Launch),
+			slog.Any("drain", v.Drain), slog.Any("give_up", v.GiveUp), slog.Any("why", v.Why),
+			slog.String("alert", v.Alert))
+	}
+}

@@ -1,0 +1,286 @@
+package actors_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/require"
+
+	"yardmaster/actors"
+	"yardmaster/domain/scale"
+	"yardmaster/domain/worker"
+	"yardmaster/internal/testkit"
+)
+
+// controls is a scaler to which the test plays everybody else.
+type controls struct {
+	t      *testing.T
+	pid    *actor.PID
+	system *actor.ActorSystem
+	probe  *testkit.Probe
+	roster *actors.Roster
+	view   *actors.ScalingView
+	p      *testkit.Provider
+	demand scale.Demand
+}
+
+// inControl runs a test with a scaler of one class.
+func inControl(t *testing.T, c scale.Class, test func(t *testing.T, s *controls)) {
+	t.Helper()
+	inYard(t, func(t *testing.T, y *testkit.Yard) {
+		n := y.StartNode()
+		probe, err := testkit.NewProbe(n.System, "everybody")
+		require.NoError(t, err)
+		s := &controls{t: t, system: n.System, probe: probe, roster: actors.NewRoster(), p: testkit.NewProvider()}
+		s.demand = scale.Demand{Labels: []string{"linux"}, Typical: time.Hour}
+		ctx, cancel := context.WithCancel(t.Context())
+		s.pid, s.view = actors.StartScaler(n.System, actors.Scaling{
+			Classes: []scale.Class{c}, Providers: map[string]actors.Provider{"machines": s.p},
+		}, s.roster, probe.PID, ctx)
+		test(t, s)
+		cancel()
+		n.System.Root.Stop(s.pid)
+		elapse(time.Second)
+	})
+}
+
+// round lets the scaler make one round, and returns what it asks sessions for.
+func (s *controls) round() string {
+	s.t.Helper()
+	elapse(2 * time.Second)
+	s.probe.Take()
+	s.say(actors.DemandOf(s.demand))
+	return s.asked()
+}
+
+func (s *controls) asked() string {
+	var all []string
+	for _, m := range s.probe.Take() {
+		if text := actors.Asks(m); text != "" {
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func (s *controls) say(m any) {
+	s.system.Root.Send(s.pid, m)
+	elapse(time.Millisecond)
+}
+
+// joins puts a worker on the roster that was launched.
+func (s *controls) joins(name string, state worker.State) {
+	s.roster.Put(actors.Member{
+		ID: worker.ID(name), State: state, Labels: []string{"linux"}, Slots: 2, ConnectedAt: time.Now(),
+	})
+}
+
+// launched has a worker launched, and returns its name.
+func (s *controls) launched() string {
+	s.t.Helper()
+	s.demand.Waiting = 1
+	s.round()
+	s.demand.Waiting = 0
+	require.Len(s.t, s.p.Running(), 1)
+	return s.p.Running()[0]
+}
+
+// toDrain brings the scaler to where it wants a worker drained, and returns its name.
+func (s *controls) toDrain() string {
+	s.t.Helper()
+	name := s.launched()
+	s.joins(name, worker.Available)
+	for range 60 {
+		if s.round() == "hold "+name {
+			return name
+		}
+	}
+	require.FailNow(s.t, "it is never drained")
+	return ""
+}
+
+func one() scale.Class {
+	c := smallClass()
+	c.Most = 1
+	return c
+}
+
+func TestAWorkerIsRemovedOnlyWhenItHoldsNothing(t *testing.T) {
+	t.Parallel()
+	inControl(t, one(), func(t *testing.T, s *controls) {
+		name := s.toDrain()
+		require.Equal(t, "hold "+name, s.round(), "without an answer it is asked again")
+		require.Empty(t, s.p.Removed())
+		s.say(actors.WorkerHeld(worker.ID(name), true, 1))
+		require.Equal(t, "release "+name, s.asked(), "it was given a job in between")
+		require.Equal(t, []string{name}, s.p.Running())
+
+		require.Equal(t, "hold "+name, s.round(), "it is idle again, and still not needed")
+		s.say(actors.WorkerHeld(worker.ID(name), true, 0))
+		require.Equal(t, []string{name}, s.p.Removed())
+		require.Equal(t, "removed "+name, s.asked())
+		require.Empty(t, s.round())
+		s.say(actors.WorkerHeld(worker.ID(name), true, 0)) // late
+		require.Len(t, s.p.Removed(), 1)
+	})
+}
+
+func TestALaunchThatRegistersWhileItIsGivenUpStays(t *testing.T) {
+	t.Parallel()
+	inControl(t, one(), func(t *testing.T, s *controls) {
+		name := s.launched()
+		for s.round() != "hold "+name {
+			require.Less(t, time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)), time.Minute)
+		}
+		s.joins(name, worker.Draining)
+		s.say(actors.WorkerHeld(worker.ID(name), true, 0))
+		require.Equal(t, "release "+name, s.asked())
+		s.joins(name, worker.Available)
+		require.Empty(t, s.round())
+		require.Empty(t, s.p.Removed())
+		v, _ := s.view.Of("small")
+		require.Equal(t, 1, v.Connected)
+	})
+}
+
+func TestAScalerThatCrashedGoesOnWithARemoval(t *testing.T) {
+	t.Parallel()
+	inControl(t, one(), func(t *testing.T, s *controls) {
+		name := "small-00vhnczcyg98k3"
+		require.NoError(t, s.p.Launch(t.Context(), one(), name))
+		s.roster.Put(actors.Member{
+			ID: worker.ID(name), State: worker.Draining, Labels: []string{"linux"}, Slots: 2, HeldBackBy: "autoscaler",
+		})
+		require.Equal(t, "hold "+name, s.round())
+		s.say(actors.WorkerHeld(worker.ID(name), true, 0))
+		require.Equal(t, []string{name}, s.p.Removed())
+	})
+}
+
+func TestAWorkerThatAnOperatorDrainsIsLeftToHim(t *testing.T) {
+	t.Parallel()
+	inControl(t, one(), func(t *testing.T, s *controls) {
+		name := "small-00vhnczcyg98k3"
+		require.NoError(t, s.p.Launch(t.Context(), one(), name))
+		s.joins(name, worker.Draining)
+		for range 60 {
+			require.Empty(t, s.round())
+		}
+		v, _ := s.view.Of("small")
+		require.Equal(t, 1, v.Leaving)
+	})
+}
+
+func TestAMachineWhoseWorkerFellSilentIsRemovedInTheEnd(t *testing.T) {
+	t.Parallel()
+	inControl(t, one(), func(t *testing.T, s *controls) {
+		name := s.launched()
+		s.joins(name, worker.Running)
+		require.Empty(t, s.round())
+		s.joins(name, worker.Unhealthy)
+		require.Empty(t, s.round())
+		s.joins(name, worker.Gone)
+		begun := time.Now()
+		for s.round() != "hold "+name {
+			require.Less(t, time.Since(begun), time.Minute)
+		}
+		require.Greater(t, time.Since(begun), 30*time.Second, "it may come back")
+		s.say(actors.WorkerHeld(worker.ID(name), false, 1))
+		require.Equal(t, "release "+name, s.asked(), "jobs say that it has an attempt")
+		require.Empty(t, s.round())
+		for s.round() != "hold "+name {
+			require.Less(t, time.Since(begun), 2*time.Minute)
+		}
+		s.say(actors.WorkerHeld(worker.ID(name), false, 0))
+		require.Equal(t, []string{name}, s.p.Removed())
+	})
+}
+
+func TestAMachineThatEndsBeforeItsWorkerRegistersIsAFailure(t *testing.T) {
+	t.Parallel()
+	inControl(t, one(), func(t *testing.T, s *controls) {
+		name := s.launched()
+		s.p.Lose(name)
+		s.demand.Waiting = 1
+		for range 6 {
+			s.round()
+		}
+		v, _ := s.view.Of("small")
+		require.Contains(t, strings.Join(v.Why, "\n"), "1 failure: "+name+" ended before it registered")
+		for range 6 {
+			s.round()
+		}
+		require.Len(t, s.p.Launched(), 2)
+		require.NotEqual(t, s.p.Launched()[0], s.p.Launched()[1])
+	})
+}
+
+func TestAWorkerWhoseMachineIsLostMakesRoomAtOnce(t *testing.T) {
+	t.Parallel()
+	inControl(t, one(), func(t *testing.T, s *controls) {
+		name := s.launched()
+		s.joins(name, worker.Running)
+		s.round()
+		s.p.Lose(name)
+		s.joins(name, worker.Unhealthy)
+		s.demand.Waiting = 1
+		for range 6 {
+			s.round()
+		}
+		require.Len(t, s.p.Running(), 1, "the roster still has the lost one")
+	})
+}
+
+func TestALaunchThatFailedButWorkedIsTakenIn(t *testing.T) {
+	t.Parallel()
+	inControl(t, one(), func(t *testing.T, s *controls) {
+		elapse(8 * time.Second) // until just before the provider is asked again
+		s.p.OnLaunch = func(_ context.Context, name string) error {
+			s.p.OnLaunch = nil
+			require.NoError(t, s.p.Launch(t.Context(), one(), name))
+			return testkit.ErrBroken
+		}
+		s.demand.Waiting = 1
+		for range 12 {
+			s.round()
+		}
+		require.Len(t, s.p.Launched(), 1)
+		v, _ := s.view.Of("small")
+		require.Equal(t, 1, v.Booting)
+	})
+}
+
+func TestAProviderThatNeverAnswersARemovalIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	inControl(t, one(), func(t *testing.T, s *controls) {
+		name := s.toDrain()
+		hang := make(chan struct{})
+		calls := 0
+		s.p.OnRemove = func(context.Context, string) error {
+			if calls++; calls == 1 {
+				<-hang
+			}
+			return nil
+		}
+		for range 80 {
+			if s.round() == "hold "+name {
+				s.say(actors.WorkerHeld(worker.ID(name), true, 0))
+			}
+		}
+		require.Equal(t, 2, calls)
+		require.Equal(t, []string{name}, s.p.Removed())
+		close(hang)
+		elapse(time.Second)
+	})
+}
+
+func TestAnUnknownMessageHarmsNoScaler(t *testing.T) {
+	t.Parallel()
+	inControl(t, one(), func(t *testing.T, s *controls) {
+		s.say("hello")
+		require.Empty(t, s.round())
+	})
+}
