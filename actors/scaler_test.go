@@ -330,6 +330,10 @@ func TestSomebodyElsesWorkersCountByTheirLabels(t *testing.T) {
 		elapse(10 * time.Second)
 		_, known := n.Scaling().Of("small")
 		require.False(t, known, "workers are given the time to come back")
+		_, err := n.Backend().Desired(t.Context(), "small")
+		require.ErrorContains(t, err, "not known yet")
+		_, err = n.Backend().Desired(t.Context(), "none")
+		require.ErrorContains(t, err, "no class none")
 		hands := testkit.NewHands()
 		y.StartWorker("pod-1", testkit.NewExecutor(hands.Script))
 		y.StartWorker("pod-2", testkit.NewExecutor(hands.Script), withLabels("windows"))
@@ -340,6 +344,9 @@ func TestSomebodyElsesWorkersCountByTheirLabels(t *testing.T) {
 		assert.Equal(t, 1, v.Connected)
 		assert.Equal(t, 2, v.Desired, "two jobs run, and two wait")
 		assert.Equal(t, []string{"small"}, n.Scaling().Classes())
+		desired, err := n.Backend().Desired(t.Context(), "small")
+		require.NoError(t, err)
+		assert.Equal(t, 2, desired)
 	})
 }
 

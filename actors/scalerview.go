@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"yardmaster/domain/problem"
 	"yardmaster/domain/scale"
 	"yardmaster/messages"
 )
@@ -85,4 +86,18 @@ func (v *ScalingView) message() *messages.GetScalingResponse {
 // Scaling says how many workers there should be of each class, and why.
 func (b Backend) Scaling(context.Context) (*messages.GetScalingResponse, error) {
 	return b.node.scaling.message(), nil
+}
+
+// Desired is how many workers there should be of one class. It fails while that is
+// not known, so that nobody stops workers that are about to come back.
+func (b Backend) Desired(_ context.Context, class string) (int, error) {
+	v := b.node.scaling
+	if !slices.Contains(v.Classes(), class) {
+		return 0, problem.New(problem.NotFound, "there is no class %s of workers", class)
+	}
+	d, known := v.Of(class)
+	if !known {
+		return 0, problem.RetryIn(problem.Unavailable, scaleEvery, "class %s: %s", class, v.whyUnknown(class))
+	}
+	return d.Desired, nil
 }

@@ -30,6 +30,7 @@ type Backend struct {
 	submissions []api.Submission
 	cancels     []*messages.CancelRunRequest
 	logs        map[string][]*messages.ReadLogResponse
+	scaling     *messages.GetScalingResponse
 	WorkerList  []*messages.Worker
 	Why         *messages.ExplainJobResponse
 }
@@ -201,6 +202,34 @@ func (b *Backend) Explain(context.Context, string, uint32) (*messages.ExplainJob
 
 // Workers implements api.Backend.
 func (b *Backend) Workers(context.Context) ([]*messages.Worker, error) { return b.WorkerList, b.Fail }
+
+// SetScaling sets what Scaling and Desired answer from.
+func (b *Backend) SetScaling(m *messages.GetScalingResponse) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.scaling = m
+}
+
+// Scaling implements api.Backend.
+func (b *Backend) Scaling(context.Context) (*messages.GetScalingResponse, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.scaling, b.Fail
+}
+
+// Desired implements api.Backend.
+func (b *Backend) Desired(ctx context.Context, class string) (int, error) {
+	m, err := b.Scaling(ctx)
+	for _, c := range m.GetClasses() {
+		if c.GetName() == class {
+			return int(c.GetDesired()), err
+		}
+	}
+	if err == nil {
+		err = problem.New(problem.NotFound, "there is no class %s", class)
+	}
+	return 0, err
+}
 
 // Info implements api.Backend.
 func (b *Backend) Info(context.Context) (*messages.GetServerInfoResponse, error) {
