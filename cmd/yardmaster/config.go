@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"yardmaster/api"
+	"yardmaster/provider/scalefile"
 )
 
 // nodeConfig is what an operator may choose about a coordinator node.
@@ -36,6 +37,9 @@ type nodeConfig struct {
 	// AcceptLostMarks starts although the record of how far the journal had come
 	// is lost, so that a cut journal would not be noticed.
 	AcceptLostMarks bool
+	ScaleFile       string // of the classes of workers; empty means that nothing is scaled
+	ScaleDryRun     bool   // decides, and does nothing
+	scaling         *scalefile.File
 	Local           bool // without TCP for NATS; for yardmaster run
 	Logger          *slog.Logger
 }
@@ -84,6 +88,8 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 30*time.Second, "how long a stop in good order may take")
 	flags.BoolVar(&c.AcceptLostMarks, "accept-lost-marks", false,
 		"start although the file of journal marks is lost or damaged, after you have checked the disk")
+	flags.StringVar(&c.ScaleFile, "scale-file", "", "`file` of the classes of workers whose number follows the load")
+	flags.BoolVar(&c.ScaleDryRun, "scale-dry-run", false, "start and stop no workers, but say what would be done, and why")
 }
 
 // validate returns everything that is wrong with the configuration.
@@ -102,6 +108,7 @@ func (c *nodeConfig) validate() error {
 			"--lease is %s; it can be from %s to %s", c.Lease, shortestLease, longestLease),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
 		checkTokens(c.TokenFile),
+		c.loadScaling(),
 	)
 }
 
