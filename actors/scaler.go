@@ -249,17 +249,20 @@ func (s *Scaler) held(ctx actor.Context, h workerHeld) {
 
 // say logs an alert, or what a dry run would do, once.
 func (s *Scaler) say(v *scale.Verdict) {
-	text, level, words := v.Alert, slog.LevelError, "autoscaling needs attention"
+	text := v.Alert
 	if now := v.Connected + v.Booting; s.env.DryRun && (v.Desired != now || len(v.GiveUp) > 0) {
-		text, level, words = fmt.Sprint(v.Desired, now, v.GiveUp), slog.LevelInfo, "autoscaling would change workers"
+		text += fmt.Sprint(v.Desired, now, v.GiveUp)
 	}
 	if s.said[v.Class] == text {
 		return
 	}
-	if s.said[v.Class] = text; text != "" {
-		s.env.log.Log(s.env.serving, level, words, slog.String("class", v.Class), slog.Int("connected", v.Connected),
-			slog.Int("booting", v.Booting), slog.Int("desired", v.Desired), slog.Int("launch", v.Launch),
-			slog.Any("drain", v.Drain), slog.Any("give_up", v.GiveUp), slog.Any("why", v.Why),
-			slog.String("alert", v.Alert))
+	s.said[v.Class] = text
+	if v.Alert != "" {
+		s.env.log.Error("autoscaling needs attention", slog.String("class", v.Class), slog.String("alert", v.Alert))
+	}
+	if text != v.Alert {
+		s.env.log.Info("autoscaling would change workers", slog.String("class", v.Class),
+			slog.Int("connected", v.Connected), slog.Int("booting", v.Booting), slog.Int("desired", v.Desired),
+			slog.Int("launch", v.Launch), slog.Any("drain", v.Drain), slog.Any("give_up", v.GiveUp), slog.Any("why", v.Why))
 	}
 }

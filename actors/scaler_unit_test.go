@@ -238,9 +238,9 @@ func TestALaunchThatFailedButWorkedIsTakenIn(t *testing.T) {
 	t.Parallel()
 	inControl(t, one(), func(t *testing.T, s *controls) {
 		elapse(8 * time.Second) // until just before the provider is asked again
-		s.p.OnLaunch = func(_ context.Context, name string) error {
+		s.p.OnLaunch = func(ctx context.Context, name string) error {
 			s.p.OnLaunch = nil
-			require.NoError(t, s.p.Launch(t.Context(), one(), name))
+			require.NoError(t, s.p.Launch(ctx, one(), name))
 			return testkit.ErrBroken
 		}
 		s.demand.Waiting = 1

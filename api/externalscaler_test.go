@@ -38,7 +38,9 @@ func trigger(class string) *keda.ScaledObjectRef {
 func TestKEDAIsToldHowManyWorkersThereShouldBe(t *testing.T) {
 	t.Parallel()
 	b := new(apitest.Backend)
-	b.SetScaling(&messages.GetScalingResponse{Classes: []*messages.ScalingClass{{Name: "small", Desired: 7}, {Name: "big"}}})
+	b.SetScaling(&messages.GetScalingResponse{
+		Classes: []*messages.ScalingClass{{Name: "small", Desired: 7}, {Name: "big"}},
+	})
 	c := kedaClient(t, serve(t, b, api.Config{}))
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
@@ -143,7 +145,9 @@ func TestKEDANeedsATokenLikeEverybody(t *testing.T) {
 func TestScalingIsAnswered(t *testing.T) {
 	t.Parallel()
 	b := new(apitest.Backend)
-	b.SetScaling(&messages.GetScalingResponse{DryRun: true, Classes: []*messages.ScalingClass{{Name: "small", Desired: 7}}})
+	b.SetScaling(&messages.GetScalingResponse{
+		DryRun: true, Classes: []*messages.ScalingClass{{Name: "small", Desired: 7}},
+	})
 	m, err := client(t, serve(t, b, api.Config{}), "").Scaling(t.Context())
 	require.NoError(t, err)
 	assert.True(t, m.GetDryRun())

@@ -25,8 +25,9 @@ func Decide(classes []Class, was map[string]Memory, s Situation) ([]Verdict, map
 // decision is a decision that is being made.
 type decision struct {
 	Situation
-	tallies   []tally
-	providers []supply // existing workers that could take jobs, in the order they are asked
+	tallies  []tally
+	supplies []supply  // existing workers that could take jobs, in the order they are asked
+	kinds    []*Worker // one of each kind of these, for all others like it
 }
 
 // tally is what is found out about one class.
@@ -57,6 +58,7 @@ func newDecision(classes []Class, was map[string]Memory, s Situation) *decision 
 		d.tallies[i] = tally{class: c, memory: was[c.Name]}
 		at[c.Name] = &d.tallies[i]
 	}
+	kinds := map[string]int{}
 	workers := slices.Clone(s.Workers)
 	slices.SortFunc(workers, func(a, b Worker) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range workers {
@@ -66,7 +68,7 @@ func newDecision(classes []Class, was map[string]Memory, s Situation) *decision 
 			t.count(w, s.Now)
 		}
 		if w.Phase == Ready || w.Phase == Booting && t != nil {
-			d.providers = append(d.providers, supply{worker: w, of: t, room: 1})
+			d.supplies = append(d.supplies, supply{worker: w, of: t, kind: d.kindOf(w, kinds), room: 1})
 		}
 	}
 	for i := range d.tallies {

@@ -2,6 +2,7 @@ package scale
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -15,13 +16,14 @@ const settled = 15 * time.Second
 type supply struct {
 	worker *Worker
 	of     *tally  // its class, or nil
+	kind   int     // index in kinds
 	room   float64 // what is left of its time
 }
 
 // sortSupplies orders workers as they are asked: those that are there first, then
 // those with the fewest labels, so that rare ones are left for who needs them.
 func (d *decision) sortSupplies() {
-	slices.SortStableFunc(d.providers, func(a, b supply) int {
+	slices.SortStableFunc(d.supplies, func(a, b supply) int {
 		return cmp.Or(
 			cmp.Compare(phaseOrder(a.worker.Phase), phaseOrder(b.worker.Phase)),
 			cmp.Compare(len(a.worker.Labels), len(b.worker.Labels)),
@@ -36,10 +38,25 @@ func phaseOrder(p Phase) int {
 	return 1
 }
 
+// kindOf returns the index of the kind of a worker, and makes it if need be: many
+// workers are alike, and what fits one of them fits them all.
+func (d *decision) kindOf(w *Worker, known map[string]int) int {
+	key := fmt.Sprintf("%s\x00%s\x00%d %d %d", strings.Join(w.Labels, "\x00"), w.Pool, w.Slots, w.Resources.CPU,
+		w.Resources.Memory)
+	k, is := known[key]
+	if !is {
+		k = len(d.kinds)
+		known[key] = k
+		d.kinds = append(d.kinds, w)
+	}
+	return k
+}
+
 // waiting is a demand of which jobs wait, and the classes that can serve it.
 type waiting struct {
 	*Demand
 	classes []*tally // the cheapest first
+	fit     []int    // how many of the jobs a worker of each kind takes at once
 }
 
 // forecast gives the work that waits to existing workers as far as they will have
@@ -67,7 +84,10 @@ func (d *decision) waitings() []waiting {
 		if demand.Waiting <= 0 {
 			continue
 		}
-		w := waiting{Demand: demand}
+		w := waiting{Demand: demand, fit: make([]int, len(d.kinds))}
+		for k, like := range d.kinds {
+			w.fit[k] = demand.onWorker(like)
+		}
 		for k := range d.tallies {
 			if demand.onClass(d.tallies[k].class) > 0 {
 				w.classes = append(w.classes, &d.tallies[k])
@@ -95,8 +115,8 @@ func (d *Demand) costOn(c *Class) float64 { return c.Cost / float64(d.onClass(c)
 // idlesAnyway reports whether a worker that could take the jobs idles although
 // they wait.
 func (d *decision) idlesAnyway(w waiting) bool {
-	return slices.ContainsFunc(d.providers, func(s supply) bool {
-		return s.worker.idle() && d.Now.Sub(s.worker.Since) >= settled && w.onWorker(s.worker) > 0
+	return slices.ContainsFunc(d.supplies, func(s supply) bool {
+		return w.fit[s.kind] > 0 && s.worker.idle() && d.Now.Sub(s.worker.Since) >= settled
 	})
 }
 
@@ -139,10 +159,13 @@ func (t *tally) available(now time.Time) float64 {
 // will have done before a new one has booted. It returns how many jobs are left.
 func (d *decision) existing(w waiting, boot time.Duration) (left int) {
 	left = w.Waiting
-	for i := range d.providers {
-		s := &d.providers[i]
-		jobs := s.jobs(w.Demand, d.Now, boot)
-		if left == 0 || jobs == 0 {
+	for i := range d.supplies {
+		s := &d.supplies[i]
+		if left == 0 {
+			break
+		}
+		jobs := s.jobs(w, d.Now, boot)
+		if jobs == 0 {
 			continue
 		}
 		took := min(left, int(float64(jobs)*s.room+1e-9))
@@ -155,12 +178,12 @@ func (d *decision) existing(w waiting, boot time.Duration) (left int) {
 // jobs returns how many jobs of a demand a worker will have done, or one for each
 // free slot at least, before a new one has booted; one that boots already has the
 // time to come up, and then as long as it took.
-func (s *supply) jobs(d *Demand, now time.Time, boot time.Duration) int {
-	at := d.onWorker(s.worker)
+func (s *supply) jobs(w waiting, now time.Time, boot time.Duration) int {
+	at := w.fit[s.kind]
 	if at == 0 {
 		return 0
 	}
-	typical := d.takes(boot)
+	typical := w.takes(boot)
 	if s.worker.Phase == Booting {
 		passed := now.Sub(s.worker.Since)
 		ahead := max(0, s.of.memory.boot(s.of.class)-passed)
@@ -206,8 +229,8 @@ func (d *decision) hurry(t *tally, w waiting, boot time.Duration) {
 	if w.OldestWait <= patience || t.available(d.Now) < 1 || t.wanted > 0 {
 		return
 	}
-	coming := func(s supply) bool { return s.worker.Phase == Booting && w.onWorker(s.worker) > 0 }
-	if slices.ContainsFunc(d.providers, coming) {
+	coming := func(s supply) bool { return s.worker.Phase == Booting && w.fit[s.kind] > 0 }
+	if slices.ContainsFunc(d.supplies, coming) {
 		return
 	}
 	t.wanted, t.urgent = 1, w.OldestWait

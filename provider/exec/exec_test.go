@@ -43,7 +43,7 @@ func worker(args []string) {
 	}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM)
-	fmt.Println("worker", args[3], "has", os.Getenv("YARDMASTER_TOKEN_FILE"), os.Getenv("MORE")) //nolint:forbidigo // a program
+	fmt.Fprintln(os.Stdout, "worker", args[3], "has", os.Getenv("YARDMASTER_TOKEN_FILE"), os.Getenv("MORE"))
 	note("start")
 	late := time.After(time.Minute) // no test leaves it behind for long
 	for {
@@ -110,7 +110,9 @@ func (y *yard) provider(t *testing.T) *exec.Provider {
 // started notes it when it is there.
 func (y *yard) noted(t *testing.T, what, name string, least int) (n int) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-tick.C {
 		text, err := os.ReadFile(y.notes)
 		if err != nil && !os.IsNotExist(err) {
 			require.NoError(t, err)

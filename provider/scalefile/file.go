@@ -49,7 +49,9 @@ type Fault struct {
 }
 
 // Error returns "file:line:column: message".
-func (f Fault) Error() string { return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message) }
+func (f Fault) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message)
+}
 
 // Faults are all the faults of a file, in the order of their places.
 type Faults []Fault

@@ -72,6 +72,8 @@ func TestAFullFileFillsEverything(t *testing.T) {
 
 func TestEveryFaultIsToldAtOnceWithItsPlace(t *testing.T) {
 	t.Parallel()
+
+	const keys = "args, boot, cooldown, cost, idle, labels, least, most, name, patience, pool, provider, resources, slots"
 	_, err := scalefile.Read("scale.yml", []byte(`classes:
   - name: Small
     provider: cloud
@@ -109,7 +111,7 @@ scale.yml:10:22: cpu must be a number of cores, from above 0 to 4096
 scale.yml:10:34: memory must be an amount such as 512 MiB or 4 GiB
 scale.yml:11:11: cost must be a number above 0
 scale.yml:12:5: slots is there twice
-scale.yml:13:5: a class has no key "colour"; it can have args, boot, cooldown, cost, idle, labels, least, most, name, patience, pool, provider, resources, slots
+scale.yml:13:5: a class has no key "colour"; it can have `+keys+`
 scale.yml:14:5: only workers of provider exec are given args
 scale.yml:14:12: --id is set by the provider
 scale.yml:20:5: only workers of provider exec are given args
@@ -139,8 +141,10 @@ func TestWhatIsNoSuchFileIsRefused(t *testing.T) {
 		"too many":         {"classes: [" + strings.Repeat(class+", ", 101) + "]", "more than 100 classes"},
 		"half a webhook":   {"webhook: {url: http://x}\nclasses: [" + class + "]", "webhook needs key-file"},
 		"an empty webhook": {"webhook: {url: , key-file: y}\nclasses: [" + class + "]", "url must be a text"},
-		"labels of labels": {"classes: [{name: a, provider: exec, labels: [[a]], slots: 1, most: 1}]", "each of labels must be a text"},
-		"a great key":      {strings.Repeat("k", 200) + ": 1\nclasses: [" + class + "]", "kkk…"},
+		"labels of labels": {
+			"classes: [{name: a, provider: exec, labels: [[a]], slots: 1, most: 1}]", "each of labels must be a text",
+		},
+		"a great key": {strings.Repeat("k", 200) + ": 1\nclasses: [" + class + "]", "kkk…"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
