@@ -3,6 +3,7 @@ package actors_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -238,11 +239,13 @@ func TestALaunchThatFailedButWorkedIsTakenIn(t *testing.T) {
 	t.Parallel()
 	inControl(t, one(), func(t *testing.T, s *controls) {
 		elapse(8 * time.Second) // until just before the provider is asked again
-		s.p.OnLaunch = func(ctx context.Context, name string) error {
-			s.p.OnLaunch = nil
-			require.NoError(t, s.p.Launch(ctx, one(), name))
-			return testkit.ErrBroken
-		}
+		s.p.Change(func(p *testkit.Provider) {
+			p.OnLaunch = func(ctx context.Context, name string) error {
+				s.p.Change(func(p *testkit.Provider) { p.OnLaunch = nil })
+				require.NoError(t, s.p.Launch(ctx, one(), name))
+				return testkit.ErrBroken
+			}
+		})
 		s.demand.Waiting = 1
 		for range 12 {
 			s.round()
@@ -258,19 +261,21 @@ func TestAProviderThatNeverAnswersARemovalIsAskedAgain(t *testing.T) {
 	inControl(t, one(), func(t *testing.T, s *controls) {
 		name := s.toDrain()
 		hang := make(chan struct{})
-		calls := 0
-		s.p.OnRemove = func(context.Context, string) error {
-			if calls++; calls == 1 {
-				<-hang
+		var calls atomic.Int32
+		s.p.Change(func(p *testkit.Provider) {
+			p.OnRemove = func(context.Context, string) error {
+				if calls.Add(1) == 1 {
+					<-hang
+				}
+				return nil
 			}
-			return nil
-		}
+		})
 		for range 80 {
 			if s.round() == "hold "+name {
 				s.say(actors.WorkerHeld(worker.ID(name), true, 0))
 			}
 		}
-		require.Equal(t, 2, calls)
+		require.Equal(t, int32(2), calls.Load())
 		require.Equal(t, []string{name}, s.p.Removed())
 		close(hang)
 		elapse(time.Second)

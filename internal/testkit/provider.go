@@ -14,7 +14,8 @@ import (
 // Provider runs workers in a yard, or the thought of them, and can be made to
 // fail. It implements actors.Provider and outlives nodes, as machines do.
 type Provider struct {
-	// OnLaunch, OnRemove and OnList are asked first; an error is the answer.
+	// OnLaunch, OnRemove and OnList are asked first; an error is the answer. Set them
+	// before the provider is used, or by Change.
 	OnLaunch, OnRemove, OnList func(ctx context.Context, name string) error
 	// Start begins what runs under a name, and returns what ends it, on request or
 	// by accident. Nil starts nothing.
@@ -31,16 +32,27 @@ var _ actors.Provider = (*Provider)(nil)
 // NewProvider returns a provider that runs nothing.
 func NewProvider() *Provider { return &Provider{running: map[string]func(bool){}} }
 
-func asked(ctx context.Context, f func(context.Context, string) error, name string) error {
-	if err := ctx.Err(); err != nil || f == nil {
+// Change changes the fields of a provider that is in use.
+func (p *Provider) Change(f func(p *Provider)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f(p)
+}
+
+// ask asks one of the functions first.
+func (p *Provider) ask(ctx context.Context, f *func(context.Context, string) error, name string) error {
+	p.mu.Lock()
+	first := *f
+	p.mu.Unlock()
+	if err := ctx.Err(); err != nil || first == nil {
 		return err
 	}
-	return f(ctx, name)
+	return first(ctx, name)
 }
 
 // Launch implements actors.Provider.
 func (p *Provider) Launch(ctx context.Context, c scale.Class, name string) error {
-	if err := asked(ctx, p.OnLaunch, name); err != nil {
+	if err := p.ask(ctx, &p.OnLaunch, name); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -58,7 +70,7 @@ func (p *Provider) Launch(ctx context.Context, c scale.Class, name string) error
 
 // Remove implements actors.Provider.
 func (p *Provider) Remove(ctx context.Context, name string) error {
-	if err := asked(ctx, p.OnRemove, name); err != nil {
+	if err := p.ask(ctx, &p.OnRemove, name); err != nil {
 		return err
 	}
 	p.end(name, true)
@@ -83,7 +95,7 @@ func (p *Provider) end(name string, requested bool) {
 
 // List implements actors.Provider.
 func (p *Provider) List(ctx context.Context) ([]string, error) {
-	if err := asked(ctx, p.OnList, ""); err != nil {
+	if err := p.ask(ctx, &p.OnList, ""); err != nil {
 		return nil, err
 	}
 	return p.Running(), nil

@@ -219,8 +219,9 @@ func (y *Yard) StartWorker(id string, e actors.Executor, changes ...func(*actors
 		y.tb.Fatalf("the worker's bridge does not start: %v", err)
 	}
 	w.bridge = b
-	y.later(w.Stop)
-	if err := errors.Join(b.Listen(), w.Start()); err != nil {
+	err = errors.Join(b.Listen(), w.Start())
+	y.later(w.Stop) // once it is whole: it may have been started on another goroutine than the test's
+	if err != nil {
 		y.tb.Fatalf("the worker does not start: %v", err)
 	}
 	return w
