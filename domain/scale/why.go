@@ -33,7 +33,7 @@ func (t *tally) explainNeed() {
 	case t.blocked > 0:
 		t.note("%s, more than existing slots and the workers that may be started will do", jobsWait(t.blocked))
 	case t.waiting > t.bound:
-		t.note("%s: existing slots will do %s before a new worker has booted (%s), or another class does",
+		t.note("%s, and existing slots will do %s before a new worker has booted (%s), or new ones of another class will",
 			jobsWait(t.waiting), them(t.waiting), boot)
 	case t.bound > 0:
 		t.note("%s although a worker that could take %s is idle: more workers would not help",
