@@ -55,10 +55,13 @@ func (a *Assignments) Used() map[string]int64 {
 }
 
 // busy reports whether a worker has an attempt.
-func (a *Assignments) busy(id worker.ID) bool {
+func (a *Assignments) busy(id worker.ID) bool { return a.count(id) > 0 }
+
+// count returns how many attempts a worker has.
+func (a *Assignments) count(id worker.ID) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.by[id]) > 0
+	return len(a.by[id])
 }
 
 // changed takes up the next state of a job.

@@ -52,6 +52,8 @@ const (
 //	workerHolds   session   looks for attempts that it should have        -
 //	explainJob    backend   -                                             placement.Explanation
 //	couldAny      backend   -                                             []placement.Could
+//	askDemand     scaler    counts what waits and runs                    demandOf
+//	askHeld       scaler    -                                             workerHeld
 //	sweep         itself    gives up what is overdue                      -
 //	placeAgain    itself    places what a limit has held up               -
 type Coordinator struct {
@@ -161,6 +163,10 @@ func (c *Coordinator) Receive(ctx actor.Context) {
 		ctx.Respond(c.yard.Why(m.id, time.Now()))
 	case couldAny:
 		ctx.Respond(c.could(m))
+	case askDemand:
+		c.demand(ctx)
+	case askHeld:
+		c.tellHeld(ctx, m)
 	case sweep:
 		c.sweep(ctx)
 	case placeAgain:

@@ -1,10 +1,18 @@
 package actors
 
 import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
 	"yardmaster/domain/job"
 	"yardmaster/domain/ledger"
 	"yardmaster/domain/plan"
 	"yardmaster/domain/run"
+	"yardmaster/domain/scale"
+	"yardmaster/domain/worker"
 	"yardmaster/messages"
 	"yardmaster/supervisor"
 )
@@ -79,4 +87,92 @@ func BenchAssign(spec *plan.Job, many int) func() {
 		a.changed(idle, busy)
 		a.changed(busy, idle)
 	}
+}
+
+// Hold has a worker's session hold it back, or end what the same principal began,
+// and then has the coordinator tell who asks what it holds.
+func Hold(n *Node, id worker.ID, principal string, held bool, from *actor.PID) error {
+	answer, err := n.system.Root.RequestFuture(n.local(registryID), changeWorker{
+		id: id, adjust: worker.Adjust{HeldBack: &held}, reason: "a test", principal: principal, own: !held,
+	}, time.Minute).Result()
+	if err != nil {
+		return err
+	}
+	n.system.Root.RequestWithCustomSender(n.coordinator, askHeld{id: id}, from)
+	return answer.(workerChangeDone).err
+}
+
+// HeldOf returns what the answers to Hold say.
+func HeldOf(messages []any) (held []int) {
+	for _, m := range messages {
+		if h, ok := m.(workerHeld); ok {
+			held = append(held, h.held)
+		}
+	}
+	return held
+}
+
+// StartScaler starts a scaler that takes a probe for the registry and for the
+// coordinator.
+func StartScaler(system *actor.ActorSystem, s Scaling, roster *Roster, probe *actor.PID,
+	serving context.Context, //nolint:revive // the life of the scaler, not of the call
+) (*actor.PID, *ScalingView) {
+	view := newScalingView(s)
+	return system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor {
+		return newScaler(&scalerEnv{
+			Scaling: s, log: slog.New(slog.DiscardHandler), roster: roster, registry: probe, coordinator: probe, view: view,
+			serving: serving,
+		})
+	})), view
+}
+
+// Put puts a worker on the roster, or takes it off when it is GONE.
+func (r *Roster) Put(m Member) {
+	if m.State == worker.Gone {
+		r.remove(m.ID)
+		return
+	}
+	r.put(m)
+}
+
+// Demands returns what the coordinator tells the scaler.
+func Demands(n *Node) []scale.Demand {
+	answer, err := n.system.Root.RequestFuture(n.coordinator, askDemand{}, time.Minute).Result()
+	if err != nil {
+		return nil
+	}
+	return answer.(demandOf).demands
+}
+
+// DemandOf is the coordinator's answer to a scaler.
+func DemandOf(demands ...scale.Demand) any { return demandOf{demands: demands} }
+
+// WorkerHeld is what a session says that did what a message of the scaler asks for,
+// and what the coordinator says of the worker after that.
+func WorkerHeld(asks any, registered bool, held int) (changed, holds any) {
+	m := asks.(changeWorker)
+	return workerChangeDone{id: m.id, heldBack: *m.adjust.HeldBack, asked: m.asked},
+		workerHeld{id: m.id, asked: m.asked, registered: registered, held: held}
+}
+
+// NotHeld is what a session says that could not hold its worker back.
+func NotHeld(asks any, err error) any {
+	m := asks.(changeWorker)
+	return workerChangeDone{id: m.id, asked: m.asked, err: err}
+}
+
+// Asks says what a message of the scaler asks for, or "".
+func Asks(m any) string {
+	switch m := m.(type) {
+	case changeWorker:
+		if *m.adjust.HeldBack {
+			return "hold " + string(m.id)
+		}
+		return "release " + string(m.id)
+	case askHeld:
+		return "ask about " + string(m.id)
+	case workerRemoved:
+		return "removed " + string(m.id)
+	}
+	return ""
 }

@@ -51,6 +51,7 @@ type Config struct {
 	Metrics    *Metrics
 	Hooks      supervisor.Hooks
 	Gauges     *Gauges
+	Scaling    Scaling
 	// Dispatcher runs the actors; nil means Proto.Actor's own.
 	Dispatcher actor.Dispatcher
 }
@@ -71,6 +72,7 @@ type Node struct {
 	feed        *Feed
 	roster      *Roster
 	warned      warnings
+	scaling     *ScalingView
 	logs        Logs
 	logRoom     *logRoom
 	metrics     *Metrics
@@ -81,6 +83,7 @@ type Node struct {
 	coordinatorEnv *coordinatorEnv
 	gatewayEnv     *gatewayEnv
 	sessionEnv     *sessionEnv
+	scalerEnv      *scalerEnv
 	shares         []*atomic.Pointer[jobEnv]
 	mailboxes      struct{ gateway, partition, job, run *supervisor.MailboxClass }
 
@@ -131,6 +134,11 @@ func NewNode(c Config) *Node {
 	n.sessionEnv = &sessionEnv{
 		log: c.Log, lease: c.Lease, roster: n.roster, boards: n.boards, coordinator: n.coordinator,
 		metrics: c.Metrics, share: n.shares[fleetPartition],
+	}
+	n.scaling = newScalingView(c.Scaling)
+	n.scalerEnv = &scalerEnv{
+		Scaling: c.Scaling, log: c.Log, roster: n.roster, registry: n.local(registryID), coordinator: n.coordinator,
+		view: n.scaling, serving: n.serving, patience: time.Duration(c.Lease.GivenAwayAt(0)),
 	}
 	return n
 }
@@ -216,6 +224,9 @@ func (n *Node) Backend() Backend { return Backend{n} }
 
 // Roster shows the workers that the node knows.
 func (n *Node) Roster() *Roster { return n.roster }
+
+// Scaling shows how many workers there should be.
+func (n *Node) Scaling() *ScalingView { return n.scaling }
 
 // Compact makes new snapshots of the partitions whose journals have grown, and
 // removes the logs of runs that are no longer kept. One call at a time.

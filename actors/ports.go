@@ -13,6 +13,7 @@ import (
 	"yardmaster/domain/attempt"
 	"yardmaster/domain/job"
 	"yardmaster/domain/partition"
+	"yardmaster/domain/scale"
 	"yardmaster/domain/sizing"
 )
 
@@ -82,4 +83,20 @@ type Executor interface {
 	// Execute returns when the attempt is over and none of its processes is left.
 	// A cancelled ctx stops it; context.Cause says why.
 	Execute(ctx context.Context, task attempt.Task, out attempt.Observer) job.Result
+}
+
+// Provider starts and stops the workers of classes whose number follows the load.
+// Every call may be repeated, and may come again after a restart of the node.
+type Provider interface {
+	// Launch starts a worker of the class under a name, which becomes its ID, and
+	// returns when it is bound to run. A name that runs already is not started a
+	// second time. After an error it may run or not.
+	Launch(ctx context.Context, c scale.Class, name string) error
+	// Remove stops a worker that takes no jobs any more, and returns when it is
+	// gone or bound to go. It must not end the worker's attempts, if against all
+	// promises there are any. A name that does not run is gone already.
+	Remove(ctx context.Context, name string) error
+	// List returns the names that run: each from when Launch returned nil to when
+	// Remove did, unless it ended by itself.
+	List(ctx context.Context) ([]string, error)
 }

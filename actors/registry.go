@@ -20,9 +20,11 @@ import (
 //	message        from         does                             answer
 //	Hello          agent        hands it to the worker's session  Welcome or HelloRefused, from there
 //	changeWorker   backend      hands it to the worker's session  workerChangeDone, from there
+//	changeWorker   scaler       hands it to the worker's session  workerChangeDone, from there
 //	expectWorker   coordinator  hands it to the worker's session  -
 //	announceAll    coordinator  asks every session to announce    -
 //	disconnected   node         hands it to the worker's session  -
+//	workerRemoved  scaler       hands it to the worker's session  -
 //	fleetReplayed  node         expects every worker not gone     -
 type Registry struct {
 	log      *slog.Logger
@@ -52,7 +54,7 @@ func (r *Registry) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *messages.Hello:
 		r.hello(ctx, m)
-	case changeWorker:
+	case changeWorker: // by the way that Hello goes, so that neither overtakes the other
 		first := &actor.MessageEnvelope{Message: m, Sender: ctx.Sender()}
 		ctx.Send(r.sessions, &supervisor.Spawn{Name: string(m.id), First: first})
 	case expectWorker:
@@ -61,6 +63,8 @@ func (r *Registry) Receive(ctx actor.Context) {
 		if r.roster.has(m.id) {
 			ctx.Send(r.sessions, &supervisor.Spawn{Name: string(m.id), First: m})
 		}
+	case workerRemoved:
+		ctx.Send(r.sessions, &supervisor.Spawn{Name: string(m.id), First: m})
 	case announceAll:
 		for _, id := range r.roster.IDs() {
 			ctx.Send(r.sessions, &supervisor.Spawn{Name: string(id), First: m})

@@ -34,6 +34,7 @@ type Member struct {
 	Resources          resource.Amount
 	Pool               string // "" means the default
 	Settings           worker.Settings
+	HeldBackBy         string // who wants it to get nothing new, "" means nobody, or that it is not known
 	Reason             string // why it stands where it stands
 	Version            string
 	ConnectedAt        time.Time
@@ -71,6 +72,10 @@ func (r *Roster) Version() uint64 {
 	defer r.mu.RUnlock()
 	return r.version
 }
+
+// holds returns how many attempts a worker has by what is stored, whether it is on
+// the roster or not.
+func (r *Roster) holds(id worker.ID) int { return r.assignments.count(id) }
 
 func (r *Roster) has(id worker.ID) bool {
 	r.mu.RLock()

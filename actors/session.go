@@ -29,6 +29,7 @@ import (
 //	                        worker.Resize
 //	Goodbye       agent     worker.Leave          -
 //	changeWorker  registry  worker.Adjust         workerChangeDone
+//	workerRemoved registry  worker.Leave, later   -
 //	expectWorker  registry  -                     -
 //	disconnected  registry  -                     -
 //	announceAll   registry  -                     workerUp to the coordinator
@@ -45,6 +46,7 @@ type Session struct {
 	restored  bool // state goes on from what is stored
 	state     worker.Worker
 	reason    string // why it stands where it stands
+	heldBy    string // who holds it back; "" means nobody, or that it is not known
 	node      string // address of the worker's node, "" before it was heard of
 	version   string
 	found     []string // labels that it found out by itself
@@ -59,6 +61,7 @@ type Session struct {
 	suspected bool // its connection ended, and it has not been heard of since
 	calls     int  // made to the agent since it fell silent
 	caller    *time.Timer
+	removed   bool // its machine is gone, or bound to go
 }
 
 // sessionEnv is what sessions share.
@@ -103,6 +106,8 @@ func (s *Session) Receive(ctx actor.Context) {
 		s.suspect(ctx)
 	case announceAll:
 		s.announce(ctx)
+	case workerRemoved:
+		s.machineGone(ctx)
 	case leaseOver:
 		s.leaseOver(ctx, m)
 	case callAgain:
@@ -136,7 +141,7 @@ func (s *Session) restore() {
 	if !known {
 		return
 	}
-	s.state, s.reason = r.Worker(), r.Last().Reason
+	s.state, s.reason, s.heldBy = r.Worker(), r.Last().Reason, r.HeldBackBy()
 	for _, c := range r.History {
 		if c.Incarnation == s.state.Incarnation {
 			s.connected = c.At
@@ -165,7 +170,7 @@ func (s *Session) hello(ctx actor.Context, m *messages.Hello) {
 	if node != "" && node != s.node {
 		ctx.Send(s.env.coordinator, workerGone{s.id, "worker " + string(s.id) + " was started anew without it"})
 	}
-	s.suspected = false
+	s.suspected, s.removed = false, false
 	_, s.running = attemptsOf(m.GetHeld())
 	s.renew(ctx)
 	ctx.Request(ctx.Sender(), &messages.Welcome{ // not Respond: the agent sends its heartbeats to who welcomed it
@@ -288,6 +293,9 @@ func (s *Session) goodbye(ctx actor.Context, m *messages.Goodbye) {
 	if err := s.handle(ctx, leave, string(s.id), m.GetReason()); err != nil {
 		return
 	}
+	if s.removed {
+		_ = s.endHold(ctx)
+	}
 	s.leave(ctx, "worker "+string(s.id)+" left: "+m.GetReason())
 }
 
@@ -344,8 +352,8 @@ func (s *Session) show() {
 	s.env.roster.put(Member{
 		ID: s.id, State: state, Labels: s.state.Labels, Found: s.found, Slots: s.state.Slots,
 		SlotsMin: s.slotsMin, SlotsMax: s.slotsMax, Load: s.load,
-		Resources: s.state.Resources, Pool: s.state.Pool, Settings: s.state.Settings, Reason: s.reason,
-		Version: s.version, ConnectedAt: s.connected, HeardAt: s.heard,
+		Resources: s.state.Resources, Pool: s.state.Pool, Settings: s.state.Settings, HeldBackBy: s.heldBy,
+		Reason: s.reason, Version: s.version, ConnectedAt: s.connected, HeardAt: s.heard,
 	})
 }
 

@@ -21,15 +21,25 @@ import (
 const principalSelf = "yardmaster"
 
 type (
-	// changeWorker is what an operator wants of a worker.
+	// changeWorker is what an operator, or the scaler, wants of a worker.
 	changeWorker struct {
 		id        worker.ID
 		adjust    worker.Adjust
 		reason    string
 		principal string
+		// own changes nothing of a worker that somebody else than principal holds back.
+		own bool
+		// asked comes back with the answer.
+		asked time.Time
 	}
-	// workerChangeDone says that the wish is stored, or why it is not.
-	workerChangeDone struct{ err error }
+	// workerChangeDone says that the wish is stored, or why it is not. The coordinator
+	// has been told before.
+	workerChangeDone struct {
+		id       worker.ID
+		heldBack bool // the worker gets nothing new
+		asked    time.Time
+		err      error
+	}
 )
 
 // handle is the one way a worker changes: decide, store, evolve. It answers with
@@ -58,6 +68,12 @@ func (s *Session) handle(ctx actor.Context, c worker.Command, principal, reason 
 			return errStopping
 		}
 		s.reason = why
+	}
+	switch held := next.Settings.HeldBack; {
+	case !held:
+		s.heldBy = ""
+	case !s.state.Settings.HeldBack:
+		s.heldBy = principal
 	}
 	s.state = next
 	return nil
@@ -107,7 +123,13 @@ func (s *Session) why(events []worker.Event, reason string) (why string, news bo
 // adjust does what an operator wants, also of a worker that is not there.
 func (s *Session) adjust(ctx actor.Context, m changeWorker) {
 	before, labels := s.standing(), s.state.Labels
-	err := s.handle(ctx, m.adjust, m.principal, wish(m))
+	var err error
+	switch {
+	case !s.restored: // what is stored of the worker must not be overwritten
+		err = errStopping
+	case !m.own || s.heldBy == m.principal:
+		err = s.handle(ctx, m.adjust, m.principal, wish(m))
+	}
 	if errors.Is(err, worker.ErrBadAdjustment) {
 		err = problem.New(problem.Invalid, "%s", strings.TrimPrefix(err.Error(), "worker: "))
 	}
@@ -115,7 +137,6 @@ func (s *Session) adjust(ctx actor.Context, m changeWorker) {
 	if there {
 		s.show()
 	}
-	ctx.Respond(workerChangeDone{err})
 	switch {
 	case !there:
 		ctx.Stop(ctx.Self())
@@ -124,6 +145,7 @@ func (s *Session) adjust(ctx actor.Context, m changeWorker) {
 	default:
 		s.announce(ctx)
 	}
+	ctx.Respond(workerChangeDone{id: s.id, heldBack: s.state.Settings.HeldBack, asked: m.asked, err: err})
 }
 
 // wish says what an operator wants, and why, if they said.

@@ -27,7 +27,7 @@ type callAgain struct{ turn int }
 // leaseOver takes the worker's attempts away. The worker stays on the roster as
 // UNHEALTHY for another lease, is called meanwhile, and is given up then.
 func (s *Session) leaseOver(ctx actor.Context, m leaseOver) {
-	if m.turn != s.turn {
+	if m.turn != s.turn || s.endRemoved(ctx) {
 		return
 	}
 	silent := time.Since(s.heard).Round(time.Second)

@@ -56,6 +56,10 @@ func (n *Node) tree() supervisor.Spec {
 				Start: func() actor.Actor { return newCoordinator(n.coordinatorEnv) },
 			},
 			{Supervisor: n.fleet()},
+			{
+				Name: "scaler", Does: "how many workers there should be; has them started and stopped",
+				Start: func() actor.Actor { return newScaler(n.scalerEnv) },
+			},
 		},
 	}
 	for p := range n.boards {

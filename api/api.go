@@ -1,9 +1,9 @@
 // Package api is the HTTP interface of a coordinator node, and its client.
 //
 // One port answers Connect, gRPC and gRPC-Web, in protobuf and in JSON, over
-// HTTP/1.1 and HTTP/2 without TLS, under /yardmaster.v1.YardmasterService/.
-// Beside them stand /healthz, /readyz and /metrics; every other path is free
-// for pages.
+// HTTP/1.1 and HTTP/2 without TLS, under /yardmaster.v1.YardmasterService/, and
+// KEDA's questions under /externalscaler.ExternalScaler/. Beside them stand
+// /healthz, /readyz and /metrics; every other path is free for pages.
 //
 // What it promises:
 //
@@ -85,6 +85,11 @@ type Backend interface {
 	GetWorker(ctx context.Context, id string) (*messages.GetWorkerResponse, error)
 	// ChangeWorker returns the worker when what is wanted of it is durable.
 	ChangeWorker(ctx context.Context, req *messages.ChangeWorkerRequest, principal string) (*messages.Worker, error)
+	// Scaling says how many workers there should be of each class, and why.
+	Scaling(ctx context.Context) (*messages.GetScalingResponse, error)
+	// Desired is how many workers there should be of one class. It fails while that
+	// is not known, and when there is no such class.
+	Desired(ctx context.Context, class string) (int, error)
 	// Info says what answers. It fails while the node is not ready.
 	Info(ctx context.Context) (*messages.GetServerInfoResponse, error)
 }

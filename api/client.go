@@ -160,6 +160,11 @@ func (c *Client) ChangeWorker(ctx context.Context, req *messages.ChangeWorkerReq
 	return res.GetWorker(), err
 }
 
+// Scaling says how many workers there should be of each class, and why.
+func (c *Client) Scaling(ctx context.Context) (*messages.GetScalingResponse, error) {
+	return call(ctx, c, c.rpc.GetScaling, &messages.GetScalingRequest{})
+}
+
 // Info says what answers.
 func (c *Client) Info(ctx context.Context) (*messages.GetServerInfoResponse, error) {
 	return call(ctx, c, c.rpc.GetServerInfo, &messages.GetServerInfoRequest{})

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect"
 
 	"yardmaster/domain/problem"
+	"yardmaster/messages/externalscaler/externalscalerconnect"
 	"yardmaster/messages/messagesconnect"
 )
 
@@ -29,15 +30,18 @@ func NewHandler(b Backend, cfg Config) http.Handler {
 		backend: b, plans: newPlans(maxPlans, maxPlanBytes, intake), intake: intake,
 		streams: make(chan struct{}, maxStreams),
 	}
-	_, rpc := messagesconnect.NewYardmasterServiceHandler(s,
+	options := []connect.HandlerOption{
 		connect.WithReadMaxBytes(MaxRequestBytes),
 		connect.WithCompressMinBytes(compressMinBytes),
 		connect.WithInterceptors(outcomes{logger: cfg.logger()}),
 		connect.WithRecover(recovered(cfg.logger())),
-	)
+	}
+	_, rpc := messagesconnect.NewYardmasterServiceHandler(s, options...)
+	_, scaler := externalscalerconnect.NewExternalScalerHandler(&externalScaler{b, s}, options...)
 	gate := newGate(cfg.Tokens)
 	mux := http.NewServeMux()
 	mux.Handle(servicePath, gate.admit(bounded(rpc, intake)))
+	mux.Handle(scalerPath, gate.admit(bounded(scaler, intake)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", ready(b))
 	if cfg.Metrics != nil {
@@ -97,7 +101,8 @@ type arrivedKey struct{}
 
 func streams(path string) bool {
 	return path == messagesconnect.YardmasterServiceWatchRunsProcedure ||
-		path == messagesconnect.YardmasterServiceReadLogProcedure
+		path == messagesconnect.YardmasterServiceReadLogProcedure ||
+		path == externalscalerconnect.ExternalScalerStreamIsActiveProcedure
 }
 
 // arrived takes the deadline for arriving off a request that has arrived: over

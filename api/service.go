@@ -152,6 +152,16 @@ func (s *service) ExplainJob(
 	return connect.NewResponse(answer), nil
 }
 
+func (s *service) GetScaling(
+	ctx context.Context, _ *connect.Request[messages.GetScalingRequest],
+) (*connect.Response[messages.GetScalingResponse], error) {
+	scaling, err := s.backend.Scaling(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(scaling), nil
+}
+
 func (s *service) GetServerInfo(
 	ctx context.Context, _ *connect.Request[messages.GetServerInfoRequest],
 ) (*connect.Response[messages.GetServerInfoResponse], error) {

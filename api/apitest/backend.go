@@ -40,6 +40,7 @@ type Backend struct {
 	changes     []*messages.ChangeWorkerRequest
 	changers    []string
 	logs        map[string][]*messages.ReadLogResponse
+	scaling     *messages.GetScalingResponse
 	WorkerList  []*messages.Worker
 	WorkerPast  []*messages.WorkerEntry // of every worker
 	Why         *messages.ExplainJobResponse
@@ -276,6 +277,34 @@ func (b *Backend) Changes() (changes []*messages.ChangeWorkerRequest, principals
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append(changes, b.changes...), append(principals, b.changers...)
+}
+
+// SetScaling sets what Scaling and Desired answer from.
+func (b *Backend) SetScaling(m *messages.GetScalingResponse) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.scaling = m
+}
+
+// Scaling implements api.Backend.
+func (b *Backend) Scaling(context.Context) (*messages.GetScalingResponse, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.scaling, b.Fail
+}
+
+// Desired implements api.Backend.
+func (b *Backend) Desired(ctx context.Context, class string) (int, error) {
+	m, err := b.Scaling(ctx)
+	for _, c := range m.GetClasses() {
+		if c.GetName() == class {
+			return int(c.GetDesired()), err
+		}
+	}
+	if err == nil {
+		err = problem.New(problem.NotFound, "there is no class %s", class)
+	}
+	return 0, err
 }
 
 // Info implements api.Backend.

@@ -237,6 +237,13 @@ func filled() *apitest.Backend {
 	b.PutLog(apitest.RunID(1), 0, 2, part(1, 0, "compi"), part(2, 0, "ling\x1b[2J\x1b[31mred\nno end"), end(true))
 	b.PutLog(apitest.RunID(1), 0, 1, part(1, 0, "first attempt\n"), end(true))
 	b.PutLog(apitest.RunID(1), 1, 1, part(1, 0, "--- FAIL\n"), end(false))
+	b.SetScaling(&messages.GetScalingResponse{DryRun: true, Classes: []*messages.ScalingClass{
+		{
+			Name: "small", Labels: []string{"amd64", "linux"}, Least: 1, Most: 10, Connected: 2, Booting: 1, Desired: 3,
+			Waiting: 2, Why: []string{"2 jobs wait that will not be done before a new worker has booted (5s): 1 more needed"},
+		},
+		{Name: "large", Most: 2, Why: []string{"nothing runs here, and nothing waits"}},
+	}})
 	return b
 }
 
@@ -279,6 +286,8 @@ func TestWhatCommandsPrint(t *testing.T) {
 		"worker_label_json": {[]string{"workers", "label", "w1", "gpu", "-o", "json"}, 0},
 		"worker_label_bad":  {[]string{"workers", "label", "w1", "a b", "-"}, 2},
 		"worker_label_none": {[]string{"workers", "label", "w1"}, 2},
+		"scaling":           {[]string{"scaling"}, 0},
+		"scaling_json":      {[]string{"scaling", "-o", "json"}, 0},
 		"no_such_command":   {[]string{"lsit"}, 2},
 		"no_argument":       {[]string{"show"}, 2},
 		"bad_flag":          {[]string{"list", "--limit", "x"}, 2},

@@ -20,6 +20,7 @@ import (
 	"yardmaster/domain/project"
 	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
+	"yardmaster/provider/scalefile"
 )
 
 // nodeConfig is what an operator may choose about a coordinator node.
@@ -41,6 +42,9 @@ type nodeConfig struct {
 	// AcceptLostMarks starts although the record of how far the journal had come
 	// is lost, so that a cut journal would not be noticed.
 	AcceptLostMarks bool
+	ScaleFile       string // of the classes of workers; empty means that nothing is scaled
+	ScaleDryRun     bool   // decides, and does nothing
+	scaling         *scalefile.File
 	Local           bool        // without TCP for NATS; for yardmaster run
 	Projects        project.Set // what ProjectsFile says, once validated
 	Logger          *slog.Logger
@@ -104,6 +108,8 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 30*time.Second, "how long a stop in good order may take")
 	flags.BoolVar(&c.AcceptLostMarks, "accept-lost-marks", false,
 		"start although the file of journal marks is lost or damaged, after you have checked the disk")
+	flags.StringVar(&c.ScaleFile, "scale-file", "", "`file` of the classes of workers whose number follows the load")
+	flags.BoolVar(&c.ScaleDryRun, "scale-dry-run", false, "start and stop no workers, but say what would be done, and why")
 }
 
 // validate returns everything that is wrong with the configuration. It reads the
@@ -126,6 +132,7 @@ func (c *nodeConfig) validate() error {
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
 		c.readTokens(),
 		c.readProjects(),
+		c.loadScaling(),
 	)
 }
 

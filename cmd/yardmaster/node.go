@@ -163,16 +163,21 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 	if err != nil {
 		return err
 	}
+	scaling, err := n.scaling()
+	if err != nil {
+		return err
+	}
 	n.actors = actors.NewNode(actors.Config{
 		Log: n.cfg.Logger, System: system, Opener: opener, Logs: &logStore{ctx: running, logs: logs, count: n.cfg.Partitions},
 		Partitions: n.cfg.Partitions, Lease: lease.Lease{Length: n.cfg.Lease, Margin: lease.DefaultMargin},
 		QueueLimit: n.cfg.QueueLimit, SubmitRate: n.cfg.SubmitRate, KeepRuns: n.cfg.KeepRuns, LogRoom: n.cfg.LogRoom,
 		NodeID: n.cfg.NodeID, Projects: n.cfg.Projects,
 		Version: readBuildInfo().Version, NATSURL: n.server.URL(), Metrics: metrics.Actors, Hooks: metrics.Supervision(),
-		Gauges: metrics.Mailboxes, Dispatcher: pool,
+		Gauges: metrics.Mailboxes, Dispatcher: pool, Scaling: scaling,
 	})
 	metrics.Watch(n.actors.Roster())
 	metrics.WatchLogs(n.actors.LogUse)
+	metrics.WatchScaling(n.actors.Scaling())
 	n.later(n.bridge.Close)
 	n.later(n.actors.Stop)
 	if err := n.actors.Start(); err != nil {

@@ -86,7 +86,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.logLevel, "log-level", "info", "least level logged: debug, info, warn or error")
 	root.AddCommand(a.runCommand(), a.serverCommand(), a.workerCommand(), a.submitCommand(), a.listCommand(),
 		a.showCommand(), a.logsCommand(), a.cancelCommand(), a.whyCommand(), a.workersCommand(), a.versionCommand())
-	root.AddCommand(a.retryCommand(), a.loadTestCommand())
+	root.AddCommand(a.retryCommand(), a.scalingCommand(), a.loadTestCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError("%s (see `%s --help`)", err, cmd.CommandPath())
 	})

@@ -14,16 +14,20 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/partition"
 	"yardmaster/messages"
+	"yardmaster/provider/exec"
+	"yardmaster/provider/webhook"
 	"yardmaster/worker/machine"
 )
 
 // What fits what.
 var (
-	_ actors.Opener  = (*opener)(nil)
-	_ actors.Journal = headed{}
-	_ actors.Logs    = (*logStore)(nil)
-	_ actors.Machine = (*machine.Machine)(nil)
-	_ api.Backend    = backend{}
+	_ actors.Opener   = (*opener)(nil)
+	_ actors.Journal  = headed{}
+	_ actors.Logs     = (*logStore)(nil)
+	_ actors.Machine  = (*machine.Machine)(nil)
+	_ actors.Provider = (*exec.Provider)(nil)
+	_ actors.Provider = (*webhook.Provider)(nil)
+	_ api.Backend     = backend{}
 )
 
 // closeWithin is how long a journal may take to store what it has.

@@ -68,6 +68,22 @@ type Record struct {
 // Last returns the newest change: where the worker stands.
 func (r *Record) Last() Change { return r.History[len(r.History)-1] }
 
+// HeldBackBy returns who holds the worker back. It returns "" when nobody does, and
+// when that was so long ago that its beginning is not kept.
+func (r *Record) HeldBackBy() string {
+	by := ""
+	for i := len(r.History) - 1; i >= 0; i-- {
+		if !r.History[i].Settings.HeldBack {
+			return by
+		}
+		by = r.History[i].Principal
+	}
+	if r.History[0].State == worker.Gone && r.History[0].Incarnation == "" { // since before it came
+		return by
+	}
+	return ""
+}
+
 // Worker returns the worker as the record shows it, for an owner that has not
 // heard of it yet. Of one that is gone only what operators want is left.
 func (r *Record) Worker() worker.Worker {

@@ -195,3 +195,39 @@ func TestAMistypedNameHasNeighbours(t *testing.T) {
 	assert.Equal(t, []worker.ID{"many-00", "many-01", "many-02", "many-03", "many-04"}, f.Near("many"))
 	assert.True(t, slices.IsSorted(f.Near("many")))
 }
+
+func TestWhoHoldsAWorkerBackIsKnownFromItsHistory(t *testing.T) {
+	t.Parallel()
+
+	hold := worker.Settings{HeldBack: true}
+	by := func(principal string, c fleet.Change) fleet.Change {
+		c.Principal = principal
+		return c
+	}
+	registered := change(0, worker.Available, worker.Settings{})
+	for want, history := range map[string][]fleet.Change{
+		"":    {registered},
+		"ann": {registered, by("ann", change(1, worker.Draining, hold)), by("bob", change(2, worker.Draining, held))},
+		"bob": {
+			by("ann", change(0, worker.Draining, hold)), by("ann", change(1, worker.Available, worker.Settings{})),
+			by("bob", change(2, worker.Draining, hold)), change(3, worker.Unhealthy, hold),
+		},
+		"cat": { // since before it came
+			by("cat", fleet.Change{State: worker.Gone, Settings: hold}), change(1, worker.Draining, hold),
+		},
+	} {
+		f := fleet.New()
+		for _, c := range history {
+			f.Apply("w1", says, c)
+		}
+		r, _ := f.Worker("w1")
+		assert.Equal(t, want, r.HeldBackBy())
+	}
+	f := fleet.New()
+	f.Apply("w1", says, registered)
+	for i := range fleet.MaxHistory {
+		f.Apply("w1", says, by("ann", change(time.Duration(i), worker.Draining, hold)))
+	}
+	r, _ := f.Worker("w1")
+	assert.Empty(t, r.HeldBackBy(), "its beginning is not kept any more")
+}

@@ -66,6 +66,9 @@ type Demand struct {
 	Pool          string
 	Resources     resource.Amount
 	Waiting, Held int
+	// Limited is how many of the waiting a limit of their project keeps from a slot,
+	// however many are free.
+	Limited int
 	// OldestWait is how long a job has waited that is due first of its project: the
 	// longest of these.
 	OldestWait time.Duration
@@ -79,6 +82,7 @@ type Demand struct {
 // of their labels.
 func (y *Yard) Demands(now time.Time) []Demand {
 	var all []Demand
+	room := map[int32]int{} // of the projects met so far
 	for _, d := range y.demands.all {
 		if d == nil || d.jobs == 0 {
 			continue
@@ -88,6 +92,7 @@ func (y *Yard) Demands(now time.Time) []Demand {
 			Waiting: d.waiting, Held: d.held, Typical: d.typical,
 		}
 		for _, first := range d.first.items {
+			of.Limited += y.limited(first.item, room, now)
 			e, _ := y.queue.Head(queue.ClassID(first.item))
 			if at := y.queuedAt(e); !at.IsZero() {
 				of.OldestWait = max(of.OldestWait, now.Sub(at))
@@ -105,4 +110,18 @@ func (y *Yard) Demands(now time.Time) []Demand {
 		)
 	})
 	return all
+}
+
+// limited returns how many of the jobs that wait in a lane the limits of its project
+// keep from a slot, when room is what they leave to the lanes that were not met yet.
+func (y *Yard) limited(l int32, room map[int32]int, now time.Time) int {
+	id := y.lanes.at(l).share
+	left, met := room[id]
+	if !met {
+		left = y.shares.all[id].room(now)
+	}
+	waiting := y.queue.LenOf(queue.ClassID(l))
+	may := min(waiting, left)
+	room[id] = left - may
+	return waiting - may
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"yardmaster/domain/placement"
+	"yardmaster/domain/project"
 	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
 )
@@ -60,4 +61,35 @@ func TestDemandsAreCountedByKind(t *testing.T) {
 	assert.Equal(t, 2, y.Demands(start)[1].Stuck)
 	y.Remove(id(4))
 	assert.Len(t, y.Demands(start), 1)
+}
+
+func TestDemandsTellWhatLimitsHoldBack(t *testing.T) {
+	t.Parallel()
+
+	y := placement.New(placement.Config{Limit: 100, Projects: project.Set{By: map[string]project.Limits{
+		"few": {Running: 3}, "slow": {StartsPerSecond: 0.5}, "quick": {StartsPerSecond: 4},
+	}}})
+	limited := func(now time.Time) (all []int) {
+		for _, d := range y.Demands(now) {
+			all = append(all, d.Limited)
+		}
+		return all
+	}
+	n := 0
+	push := func(project, label string, times int) {
+		for range times {
+			ask(t, y, placement.Request{Job: id(n), Labels: []string{label}, Project: project})
+			n++
+		}
+	}
+	push("few", "a", 2)
+	push("few", "b", 2)
+	push("slow", "c", 3)
+	push("quick", "d", 9)
+	push("any", "e", 9)
+	assert.Equal(t, []int{0, 1, 2, 5, 0}, limited(start), "so many would run, were there workers")
+	y.Join(placement.Worker{ID: "w0", Slots: 99, Labels: []string{"a", "c"}, State: worker.Available})
+	require.Equal(t, "0>w0 4>w0 1>w0", placed(y))
+	assert.Equal(t, []int{0, 1, 2, 5, 0}, limited(start))
+	assert.Equal(t, []int{0, 1, 1, 5, 0}, limited(start.Add(2*time.Second)), "the pace allows another one")
 }

@@ -1,6 +1,9 @@
 package placement
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // slowest is the longest time between two starts that a pace can ask for.
 const slowest = 24 * 365 * time.Hour
@@ -23,6 +26,20 @@ func paceOf(perSecond float64) pace {
 
 // opens returns from when on a start is allowed.
 func (p *pace) opens() time.Time { return p.next.Add(-p.slack) }
+
+// starts returns how many starts are allowed at once.
+func (p *pace) starts(now time.Time) int {
+	ahead := p.next.Sub(now)
+	switch {
+	case p.every == 0:
+		return math.MaxInt
+	case ahead < 0:
+		ahead = 0
+	case ahead > p.slack:
+		return 0
+	}
+	return int((p.slack-ahead)/p.every) + 1
+}
 
 // start counts a start.
 func (p *pace) start(now time.Time) {

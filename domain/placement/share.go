@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"math"
 	"time"
 
 	"yardmaster/domain/project"
@@ -98,6 +99,15 @@ func (y *Yard) settle(id int32) {
 	for _, l := range s.lanes {
 		y.queueUp(l)
 	}
+}
+
+// room returns how many slots more the limits of the project leave to it now.
+func (s *share) room(now time.Time) int {
+	room := math.MaxInt
+	if s.limits.Running > 0 {
+		room = max(0, s.limits.Running-s.held)
+	}
+	return min(room, s.pace.starts(now))
 }
 
 func ratio(held int, l project.Limits) float64 { return float64(held) / l.Share() }

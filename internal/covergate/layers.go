@@ -36,6 +36,7 @@ func layers() []layer {
 		{"worker", 85},
 		{"api", 85},
 		{"observe", 85},
+		{"provider", 85},
 		{"cmd", 85},
 	}
 }

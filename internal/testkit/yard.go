@@ -37,6 +37,7 @@ type Yard struct {
 	lives int    // of nodes and workers, so that no address is used twice
 	node  string // address of the node that workers join, or ""
 	stops []func()
+	over  bool // the test has ended: nobody else starts
 }
 
 // NewYard returns a yard without nodes. What is started in it ends with the test,
@@ -48,9 +49,20 @@ func NewYard(tb testing.TB) *Yard {
 	return y
 }
 
+// later adds what ends with the test, before everything that was added earlier.
+func (y *Yard) later(stop func()) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.stops = append(y.stops, stop)
+}
+
 func (y *Yard) stopAll() {
-	for i := len(y.stops) - 1; i >= 0; i-- {
-		y.stops[i]()
+	y.mu.Lock()
+	stops := y.stops
+	y.over = true
+	y.mu.Unlock()
+	for i := len(stops) - 1; i >= 0; i-- {
+		stops[i]()
 	}
 }
 
@@ -126,7 +138,7 @@ func (y *Yard) TryNode(changes ...func(*actors.Config)) (*Node, error) {
 		return nil, err
 	}
 	n.bridge, n.Node = b, actors.NewNode(c)
-	y.stops = append(y.stops, n.Stop)
+	y.later(n.Stop)
 	if err := n.Start(); err != nil {
 		return n, err
 	}
@@ -207,8 +219,9 @@ func (y *Yard) StartWorker(id string, e actors.Executor, changes ...func(*actors
 		y.tb.Fatalf("the worker's bridge does not start: %v", err)
 	}
 	w.bridge = b
-	y.stops = append(y.stops, w.Stop)
-	if err := errors.Join(b.Listen(), w.Start()); err != nil {
+	err = errors.Join(b.Listen(), w.Start())
+	y.later(w.Stop) // once it is whole: it may have been started on another goroutine than the test's
+	if err != nil {
 		y.tb.Fatalf("the worker does not start: %v", err)
 	}
 	return w
