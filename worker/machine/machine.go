@@ -9,7 +9,6 @@ package machine
 
 import (
 	"io/fs"
-	"math"
 	"os"
 	"path"
 	"strings"
@@ -43,7 +42,7 @@ type reading struct {
 	// group is what a limit of processors comes with; cores is 0 without one.
 	group struct {
 		cores            float64
-		used, throttled  int64 // microseconds
+		used             int64 // microseconds
 		waited, stalled  int64
 		waitOK, stalling bool
 	}
@@ -65,7 +64,7 @@ func (m *Machine) Look(now time.Time) sizing.Sample {
 	m.before = r
 	s := sizing.Sample{
 		CPUPressure: -1, MemoryPressure: -1, MemoryFree: r.memoryFree, MemoryTotal: r.memoryTotal,
-		Cores: float64(r.cpu.cores), Runnable: float64(r.cpu.runnable),
+		Cores: float64(r.cpu.cores), Runnable: m.attemptTasks(),
 	}
 	passed := float64(now.Sub(before.at).Microseconds())
 	if before.at.IsZero() || r.cpu.cores == 0 || r.cpu.total <= before.cpu.total || passed <= 0 {
@@ -83,8 +82,7 @@ func (m *Machine) Look(now time.Time) sizing.Sample {
 	return s
 }
 
-// limit brings in what the group says whose processors are limited. A group that is
-// throttled has tasks that could run and may not: they count as waiting.
+// limit brings in what the group says whose processors are limited.
 func limit(s *sizing.Sample, before, r *reading, passed float64) {
 	g, was := r.group, before.group
 	if g.stalling && was.stalling {
@@ -95,7 +93,6 @@ func limit(s *sizing.Sample, before, r *reading, passed float64) {
 	}
 	s.Cores = g.cores
 	s.CPU = max(s.CPU, share(float64(g.used-was.used), passed*g.cores))
-	s.Runnable = s.CPU*g.cores + math.Max(0, float64(g.throttled-was.throttled))/passed
 	if g.waitOK && was.waitOK {
 		s.CPUPressure = max(s.CPUPressure, share(float64(g.waited-was.waited), passed))
 	}
@@ -134,10 +131,8 @@ func (m *Machine) readGroup(r *reading, group string) {
 	for {
 		dir := path.Join(groups, group)
 		if cores, ok := parseQuota(m.text(dir + "/cpu.max")); ok && (r.group.cores == 0 || cores < r.group.cores) {
-			stat := m.text(dir + "/cpu.stat")
 			r.group.cores = cores
-			r.group.used, _ = parseKeyed(stat, "usage_usec")
-			r.group.throttled, _ = parseKeyed(stat, "throttled_usec")
+			r.group.used, _ = parseKeyed(m.text(dir+"/cpu.stat"), "usage_usec")
 			r.group.waited, r.group.waitOK = parsePressure(m.text(dir + "/cpu.pressure"))
 		}
 		m.readMemory(r, dir)

@@ -36,24 +36,16 @@ const (
 type cpuTimes struct {
 	busy, total int64 // in ticks, since the system started
 	cores       int
-	runnable    int64 // tasks of the whole system
 }
 
 // parseStat reads /proc/stat. What its hypervisor took from the system counts as
 // busy: nobody here can use it.
 func parseStat(text string, may func(cpu int) bool) (t cpuTimes) {
-	all := 0
 	for line := range strings.Lines(text) {
 		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if name == "procs_running" {
-			t.runnable = number(strings.TrimSpace(rest))
-		}
 		digits, isCPU := strings.CutPrefix(name, "cpu")
 		cpu, err := strconv.Atoi(digits)
-		if !isCPU || err != nil || cpu < 0 || cpu >= maxCPU {
-			continue
-		}
-		if all++; !may(cpu) {
+		if !isCPU || err != nil || cpu < 0 || cpu >= maxCPU || !may(cpu) {
 			continue
 		}
 		t.cores++
@@ -67,9 +59,6 @@ func parseStat(text string, may func(cpu int) bool) (t cpuTimes) {
 				t.busy += ticks
 			}
 		}
-	}
-	if t.cores > 0 && t.cores < all { // of what runs, our processors' share
-		t.runnable = t.runnable * int64(t.cores) / int64(all)
 	}
 	return t
 }
