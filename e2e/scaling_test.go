@@ -63,7 +63,7 @@ func scaledYard(t *testing.T) *yard {
 	workers := filepath.Join(y.dir, "workers")
 	t.Cleanup(func() {
 		for _, pid := range workersIn(t, workers) {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
+			_ = syscall.Kill(-pid, syscall.SIGKILL) // it may have ended
 		}
 		if t.Failed() {
 			logs, _ := filepath.Glob(filepath.Join(workers, "*", "worker.log"))
@@ -76,11 +76,13 @@ func scaledYard(t *testing.T) *yard {
 	return y
 }
 
-// workersIn returns the processes of the workers whose directories lie in dir.
-func workersIn(t *testing.T, dir string) (pids []int) {
+// workersIn returns the process groups of the workers whose directories lie in dir,
+// by their names: what a worker has just forked looks like it for a moment.
+func workersIn(t *testing.T, dir string) (groups map[string]int) {
 	t.Helper()
 	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	require.NoError(t, err)
+	groups = map[string]int{}
 	for _, path := range paths {
 		raw, err := os.ReadFile(path)
 		args := strings.Split(string(raw), "\x00")
@@ -90,12 +92,14 @@ func workersIn(t *testing.T, dir string) (pids []int) {
 		var pid int
 		_, err = fmt.Sscanf(path, "/proc/%d/", &pid)
 		require.NoError(t, err)
-		pids = append(pids, pid)
+		if groups[args[3]], err = syscall.Getpgid(pid); err != nil { // it has ended meanwhile
+			delete(groups, args[3])
+		}
 	}
-	return pids
+	return groups
 }
 
-func (y *yard) workers() []int {
+func (y *yard) workers() map[string]int {
 	y.t.Helper()
 	return workersIn(y.t, filepath.Join(y.dir, "workers"))
 }
@@ -191,7 +195,7 @@ func TestWorkersOfTheServerOutliveIt(t *testing.T) {
 	y.ledger.starts(t, id, 4, patience)
 	before := y.workers()
 	y.server.kill()
-	assert.ElementsMatch(t, before, y.workers(), "they go on")
+	assert.Equal(t, before, y.workers(), "they go on")
 	y.start()
 	y.once(y.end(id))
 	assert.LessOrEqual(t, len(y.workers()), 5)

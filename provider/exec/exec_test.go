@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	osexec "os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"yardmaster/domain/resource"
 	"yardmaster/provider/exec"
@@ -45,6 +47,14 @@ func worker(args []string) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM)
 	fmt.Fprintln(os.Stdout, "worker", args[3], "has", os.Getenv("YARDMASTER_TOKEN_FILE"), os.Getenv("MORE"))
+	if os.Getenv("TWIN") != "" { // something that looks like a worker, and is its child
+		twin := osexec.Command(os.Args[0], os.Args[1:]...)
+		twin.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TWIN=") })
+		if twin.Start() == nil {
+			defer func() { _ = twin.Wait() }()
+			defer func() { _ = twin.Process.Kill() }()
+		}
+	}
 	note("start")
 	late := time.After(time.Minute) // no test leaves it behind for long
 	for {
@@ -245,6 +255,23 @@ func TestAWorkerThatEndsByItselfIsNotListedAndItsLogStaysForAWhile(t *testing.T)
 	assert.Len(t, names, 21)
 	assert.True(t, slices.Contains(names, "small-1") && slices.Contains(names, "old-39"))
 	assert.False(t, slices.Contains(names, "old-10") || slices.Contains(names, "small-0"))
+}
+
+func TestWhatAWorkerForksIsNotTakenForIt(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	y.cfg.Environ = append(y.cfg.Environ, "TWIN=yes")
+	p := y.provider(t)
+	launch(t, p, "small-a")
+	require.Equal(t, 2, y.noted(t, "start", "small-a", 2))
+	for range 20 {
+		pids := exec.Running(p)
+		require.Len(t, pids, 1)
+		sid, err := unix.Getsid(pids["small-a"])
+		require.NoError(t, err)
+		require.Equal(t, sid, pids["small-a"], "the worker leads its session")
+	}
+	require.NoError(t, p.Remove(t.Context(), "small-a"))
 }
 
 func TestWhatCannotWorkIsRefused(t *testing.T) {

@@ -1,10 +1,12 @@
 package exec
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,11 +110,35 @@ func (p *Provider) running() map[string]int {
 		if err != nil {
 			continue
 		}
-		if name, is := p.workerAt(pid); is {
+		name, is := p.workerAt(pid)
+		if !is {
+			continue
+		}
+		// What a worker has just forked looks like it for a moment, and is younger.
+		if other, twice := all[name]; !twice || startOf(pid) < startOf(other) {
 			all[name] = pid
 		}
 	}
 	return all
+}
+
+// startOf returns when a process began, in ticks of the kernel's clock; what is gone
+// began last.
+func startOf(pid int) uint64 {
+	const field = 19 // behind the name, which may hold blanks
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return math.MaxUint64
+	}
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) <= field {
+		return math.MaxUint64
+	}
+	ticks, err := strconv.ParseUint(fields[field], 10, 64)
+	if err != nil {
+		return math.MaxUint64
+	}
+	return ticks
 }
 
 // workerAt returns the name of the worker with a PID, if it is one of ours that has
