@@ -259,7 +259,8 @@ func TestAQuotaCountsAsTheCoresThereAre(t *testing.T) {
 	t.Parallel()
 	b := sizing.Bounds{Least: 1, Most: 16, First: 1}
 	s := sizing.Begin(b)
-	s, why := s.Next(b, sizing.Sample{Known: true, Cores: 0.5, CPU: 0.98, Runnable: 1, Busy: 1, Full: true}, time.Unix(0, 0))
+	sample := sizing.Sample{Known: true, Cores: 0.5, CPU: 0.98, Runnable: 1, Busy: 1, Full: true}
+	s, why := s.Next(b, sample, time.Unix(0, 0))
 	assert.Equal(t, 1, s.Slots)
 	assert.Equal(t, sizing.Steady, why)
 }

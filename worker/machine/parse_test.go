@@ -55,7 +55,8 @@ func FuzzLook(f *testing.F) {
 		files{
 			"proc/stat": before, "proc/meminfo": info, "proc/pressure/cpu": "some total=0", "proc/pressure/memory": pressure,
 			"proc/self/task/1/children": "5", "proc/5/task/5/children": "6", "proc/6/task/6/stat": info,
-			"proc/6/task/6/children": keyed, "proc/self/cgroup": group, groups + "/a/b/cpu.max": quota, groups + "/a/b/cpu.stat": keyed,
+			"proc/6/task/6/children": keyed, "proc/self/cgroup": group,
+			groups + "/a/b/cpu.max": quota, groups + "/a/b/cpu.stat": keyed,
 			groups + "/a/b/cpu.pressure": pressure, groups + "/a/memory.max": bytes, groups + "/a/memory.current": keyed,
 			groups + "/a/memory.stat": keyed, groups + "/a/memory.pressure": pressure,
 		}.into(root)
