@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -87,6 +88,25 @@ func TestAJobThatMustWaitForAnotherWorkerHoldsUpNoneBehindIt(t *testing.T) {
 	assert.Equal(t, "17>w0", next(y))
 }
 
+func TestTheFirstOfThoseBehindWhoMustWaitIsPlaced(t *testing.T) {
+	t.Parallel()
+
+	y := yard(2, 1)
+	require.True(t, y.Hold("w1", placement.Request{Job: id(1000), Project: "c"}))
+	for _, of := range []struct {
+		project string
+		due     int
+		avoids  bool
+	}{{"a", 1, true}, {"a", 5, false}, {"b", 2, true}, {"b", 9, false}, {"d", 7, false}} {
+		r := placement.Request{Job: id(of.due), Project: of.project, QueuedAt: start.Add(time.Duration(of.due))}
+		if of.avoids {
+			r.Avoid = []worker.ID{"w0"}
+		}
+		ask(t, y, r)
+	}
+	assert.Equal(t, "5>w0", next(y))
+}
+
 // fleetWith returns a yard with two workers that have gpu, and two that have not.
 func fleetWith() *placement.Yard {
 	y := placement.New(placement.Config{Limit: 100})
@@ -152,6 +172,24 @@ func TestALabelIsScarceWithinItsPool(t *testing.T) {
 	assert.Equal(t, "1>w10 2>w8 3>w9", placed(y), "two of the three have it: it is not scarce, so the load decides")
 }
 
+func TestALabelBecomesScarceInThePoolThatAWorkerLeaves(t *testing.T) {
+	t.Parallel()
+
+	y := placement.New(placement.Config{Limit: 100})
+	for i, labels := range [][]string{{"gpu"}, {"gpu"}, nil, nil} {
+		y.Join(placement.Worker{ID: wid(i), Labels: labels, Pool: "p", Slots: 4, State: worker.Available})
+	}
+	for i := range 3 {
+		require.True(t, y.Hold(wid(i+1), placement.Request{Job: id(100 + i), Pool: "p"}))
+	}
+	ask(t, y, placement.Request{Job: id(1), Pool: "p"})
+	assert.Equal(t, "1>w0", next(y), "half of them have it, and w0 has the least load")
+	require.True(t, y.Free("w0", id(1), start))
+	y.Join(placement.Worker{ID: "w1", Labels: []string{"gpu"}, Slots: 4, State: worker.Available})
+	ask(t, y, placement.Request{Job: id(2), Pool: "p"})
+	assert.Equal(t, "2>w2", next(y))
+}
+
 func TestScarcityIsCountedAnewWhenThePoolChangesByAnEighth(t *testing.T) {
 	t.Parallel()
 
@@ -196,6 +234,17 @@ func TestWhatRanTheLikeBeforeIsChosenAmongEquals(t *testing.T) {
 	require.True(t, y.Free("w2", id(4), start))
 	y.Leave("w2")
 	assert.Equal(t, "5>w0", affine(5, "repo"), "the one before")
+}
+
+func TestWhatRanTheLikeBeforeIsNotChosenIfItIsToBeAvoided(t *testing.T) {
+	t.Parallel()
+
+	y := yard(2, 1)
+	ask(t, y, placement.Request{Job: id(1), Affinity: "x"})
+	require.Equal(t, "1>w0", next(y))
+	require.True(t, y.Free("w0", id(1), start))
+	ask(t, y, placement.Request{Job: id(2), Affinity: "x", Avoid: []worker.ID{"w0"}})
+	assert.Equal(t, "2>w1", next(y))
 }
 
 func TestOnlyTheLastFewWorkersOfAnAffinityAreRemembered(t *testing.T) {

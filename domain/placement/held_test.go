@@ -1,6 +1,7 @@
 package placement_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -10,6 +11,8 @@ import (
 
 	"yardmaster/domain/job"
 	"yardmaster/domain/placement"
+	"yardmaster/domain/project"
+	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
 )
 
@@ -36,6 +39,34 @@ func TestHeldByNamesTheJobsOnAWorker(t *testing.T) {
 	assert.Empty(t, y.HeldBy("w0"))
 	y.Join(placement.Worker{ID: "w1", Slots: 1, State: worker.Available})
 	assert.Empty(t, y.HeldBy("w1"), "the next one begins with nothing")
+}
+
+func TestWhatRunsIsCountedThoughThereAreTooManyDemands(t *testing.T) {
+	t.Parallel()
+
+	y := placement.New(by(map[string]project.Limits{"web": {Running: 1}}))
+	y.Join(placement.Worker{ID: "w0", Slots: 4, Total: cores(4), State: worker.Available})
+	for i := range placement.MaxDemands - 1 {
+		push(t, y, i, 0, fmt.Sprintf("l%d", i))
+	}
+	ask(t, y, placement.Request{Job: id(5000), Project: "web", QueuedAt: start})
+	odd := placement.Request{Job: id(6000), Project: "web", Labels: []string{"odd"}, Resources: cores(1), Affinity: "x"}
+	require.True(t, y.Hold("w0", odd))
+	_, _, used := y.Load("w0")
+	assert.Equal(t, cores(1), used)
+	assert.Empty(t, next(y), "web has its one")
+	assert.True(t, y.Why(id(5000), start).FreeAt.IsZero())
+	require.True(t, y.Free("w0", id(6000), start.Add(minute)))
+	assert.Equal(t, "5000>w0", next(y))
+	require.True(t, y.Free("w0", id(5000), start.Add(minute)))
+
+	ask(t, y, placement.Request{Job: id(5001), QueuedAt: start})
+	lone := odd
+	lone.Project = "alone"
+	require.True(t, y.Hold("w0", lone))
+	joins(y, "w1", 1, resource.Amount{})
+	require.NotNil(t, y.Leave("w0"))
+	assert.Zero(t, y.Held())
 }
 
 func TestHeldByAgreesWithTheLoad(t *testing.T) {

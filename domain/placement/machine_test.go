@@ -225,7 +225,7 @@ func (m *machine) Next(t *rapid.T) {
 	m.model.pruneLimited()
 	_, could := m.model.next()
 	a, ok := m.yard.Next(m.now)
-	m.learnKept(t, a.Job, could != nil)
+	fresh := m.learnKept(t, a.Job, could != nil)
 
 	j, best := m.model.next()
 	if ok != (best != nil) || ok && a.Job != j.Job {
@@ -235,6 +235,11 @@ func (m *machine) Next(t *rapid.T) {
 		return
 	}
 	m.checkOvertaken(t, j)
+	for _, k := range fresh {
+		if m.model.order(k.modelJob, j) >= 0 {
+			t.Fatalf("%s is kept free for %v, which nobody overtakes", k.on, k.Job)
+		}
+	}
 	i := slices.IndexFunc(best, func(w *modelWorker) bool { return w.ID == a.Worker })
 	if i < 0 {
 		t.Fatalf("%v went to %s, want one of %d others", a.Job, a.Worker, len(best))
@@ -247,7 +252,7 @@ func (m *machine) NextAgain(t *rapid.T) { m.Next(t) } // makes placing likelier
 func (m *machine) NextOnceMore(t *rapid.T) { m.Next(t) }
 
 // learnKept adds the workers that are kept free since Next was asked.
-func (m *machine) learnKept(t *rapid.T, placed job.ID, could bool) {
+func (m *machine) learnKept(t *rapid.T, placed job.ID, could bool) map[job.ID]modelKept {
 	fresh := map[job.ID]modelKept{}
 	for _, j := range m.model.waiting {
 		if _, old := m.model.kept[j.Job]; old || j.Job == placed {
@@ -270,6 +275,7 @@ func (m *machine) learnKept(t *rapid.T, placed job.ID, could bool) {
 			t.Fatalf("%v has room elsewhere", of)
 		}
 	}
+	return fresh
 }
 
 // mayKeep reports whether a worker may be kept free for a job, as far as the job goes.

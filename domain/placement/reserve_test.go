@@ -77,6 +77,26 @@ func TestWhatIsDueBeforeMayUseAWorkerThatIsKeptFree(t *testing.T) {
 	assert.Equal(t, "w0<r.1", nextAfter(y, minute))
 }
 
+// TestWhatIsDueLaterGetsNothingThroughWhatIsDueBefore has the two ask for the same: the
+// one that may have the worker is at a limit, and the other may not.
+func TestWhatIsDueLaterGetsNothingThroughWhatIsDueBefore(t *testing.T) {
+	t.Parallel()
+
+	y := machines(by(map[string]project.Limits{"web": {Running: 1}}), 4)
+	worksAt(y, "w9", 1, worker.Draining)
+	require.True(t, y.Hold("w9", placement.Request{Job: id(99), Project: "web"}))
+	require.True(t, y.Hold("w0", placement.Request{Job: id(100), Resources: cores(2)}))
+	ask(t, y, large(1, 3))
+	ask(t, y, placement.Request{Job: id(2), Resources: cores(1), QueuedAt: start.Add(1)})
+	require.Equal(t, "w0<r.2", nextAfter(y, minute))
+	urgent := placement.Request{Job: id(50), Project: "web", Priority: 10, Resources: cores(1), QueuedAt: start}
+	ask(t, y, urgent)
+	ask(t, y, placement.Request{Job: id(3), Resources: cores(1), QueuedAt: start.Add(1)})
+	assert.Empty(t, nextAfter(y, minute))
+	require.True(t, y.Free("w9", id(99), start))
+	assert.Equal(t, "w0<r.50", nextAfter(y, minute))
+}
+
 func TestAReservationEndsWithItsReason(t *testing.T) {
 	t.Parallel()
 
@@ -148,7 +168,8 @@ func TestAtMostATenthOfTheWorkersIsKeptFree(t *testing.T) {
 		ask(t, y, r)
 	}
 	ask(t, y, placement.Request{Job: id(50), Resources: cores(1), QueuedAt: start.Add(minute)})
-	require.NotEmpty(t, nextAfter(y, minute))
+	a, _ := y.Next(start.Add(minute))
+	require.True(t, y.Free(a.Worker, a.Job, start))
 	kept := map[worker.ID]bool{}
 	for i := range 20 {
 		if w := y.Why(id(i), start).Reserved; w != "" {
@@ -157,6 +178,65 @@ func TestAtMostATenthOfTheWorkersIsKeptFree(t *testing.T) {
 		}
 	}
 	assert.Len(t, kept, 2)
+
+	ask(t, y, placement.Request{Job: id(60), Resources: cores(2), QueuedAt: start.Add(minute)})
+	why := y.Why(id(60), start)
+	require.Len(t, why.Kept, 2)
+	assert.Less(t, why.Kept[0].Worker, why.Kept[1].Worker)
+	assert.Contains(t, why.String(), "2 of the 29 that match are kept free for jobs that are due before it: ")
+
+	second := y.Why(id(1), start).Reserved
+	require.NotEmpty(t, second)
+	require.True(t, y.Remove(id(0)))
+	assert.Equal(t, second, y.Why(id(1), start).Reserved)
+	y.SetState(second, worker.Draining)
+	assert.Empty(t, y.Why(id(1), start).Reserved)
+}
+
+func TestAWorkerIsKeptFreeForOneJobAlone(t *testing.T) {
+	t.Parallel()
+
+	y := machines(placement.Config{}, slices.Repeat([]int64{1}, 20)...)
+	y.Join(placement.Worker{ID: "big", Slots: 8, Total: cores(4), State: worker.Available})
+	require.True(t, y.Hold("big", placement.Request{Job: id(100), Resources: cores(2)}))
+	for i := range 2 {
+		r := large(i, 3)
+		r.Resources.Memory = int64(i)
+		ask(t, y, r)
+	}
+	ask(t, y, placement.Request{Job: id(50), Resources: cores(1), QueuedAt: start.Add(minute)})
+	require.NotEmpty(t, nextAfter(y, minute))
+	assert.Equal(t, worker.ID("big"), y.Why(id(0), start).Reserved)
+	assert.Empty(t, y.Why(id(1), start).Reserved)
+	require.True(t, y.Remove(id(0)))
+	ask(t, y, placement.Request{Job: id(51), Resources: cores(1), QueuedAt: start.Add(minute)})
+	require.NotEmpty(t, nextAfter(y, minute))
+	assert.Equal(t, worker.ID("big"), y.Why(id(1), start).Reserved)
+}
+
+// TestSlotsAreKeptFreeAsWellAsResources has a job wait for the one slot and two cores
+// that a worker of two slots is to have.
+func TestSlotsAreKeptFreeAsWellAsResources(t *testing.T) {
+	t.Parallel()
+
+	y := placement.New(placement.Config{Limit: 100})
+	y.Join(placement.Worker{ID: "w0", Slots: 2, Total: cores(4), State: worker.Available})
+	require.True(t, y.Hold("w0", placement.Request{Job: id(100), Resources: cores(3)}))
+	ask(t, y, large(1, 2))
+	for i := 2; i < 5; i++ {
+		ask(t, y, placement.Request{Job: id(i), QueuedAt: start.Add(time.Duration(i))})
+	}
+	require.Equal(t, "w0<r.2", nextAfter(y, minute), "a slot will be left when the other ends")
+	require.True(t, y.Free("w0", id(100), start))
+	require.Equal(t, "w0<r.1", nextAfter(y, minute))
+
+	require.True(t, y.Free("w0", id(1), start))
+	require.True(t, y.Hold("w0", placement.Request{Job: id(101), Resources: cores(3)}))
+	require.True(t, y.Free("w0", id(2), start))
+	ask(t, y, large(1, 2))
+	require.Equal(t, "w0<r.3", nextAfter(y, minute))
+	require.True(t, y.Free("w0", id(101), start))
+	require.Equal(t, "w0<r.1", nextAfter(y, minute))
 }
 
 func TestTheWorkerIsKeptFreeOnWhichAJobWillFitFirst(t *testing.T) {

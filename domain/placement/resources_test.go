@@ -66,6 +66,16 @@ func TestTheLargestShareOfWhatIsTakenIsTheLoad(t *testing.T) {
 	require.True(t, y.Hold("w1", placement.Request{Job: id(102)}))
 	push(t, y, 1, 0)
 	assert.Equal(t, "1>w1", next(y), "2 of 8 slots are less than 3 of 4 cores")
+
+	y = yard(0, 0)
+	for i := range 2 {
+		joins(y, wid(i), 8, resource.Amount{Memory: 4})
+	}
+	require.True(t, y.Hold("w0", placement.Request{Job: id(100), Resources: resource.Amount{Memory: 3}}))
+	require.True(t, y.Hold("w1", placement.Request{Job: id(101)}))
+	require.True(t, y.Hold("w1", placement.Request{Job: id(102)}))
+	push(t, y, 1, 0)
+	assert.Equal(t, "1>w1", next(y), "nor of 3 of 4 parts of the memory")
 }
 
 func TestAJobRunsOnlyInItsPool(t *testing.T) {

@@ -122,6 +122,32 @@ func TestTheQueueAgreesWithASortedList(t *testing.T) {
 	})
 }
 
+// TestJobsAreFoundAmongMany fills and empties tables of the index, where jobs share
+// slots: each is still found, and none that was removed.
+func TestJobsAreFoundAmongMany(t *testing.T) {
+	t.Parallel()
+
+	const n = 50_000
+	q := fill(n)
+	kept := func(i int) bool { return i*i%7 < 3 }
+	of := func(i int) job.ID { return id(fmt.Sprintf("01JAB3N0Y6Z7Q4T2V9W8%06X", i/16), uint32(i%16)) }
+	for i := range n {
+		if !kept(i) {
+			_, removed := q.Remove(of(i))
+			require.True(t, removed)
+		}
+	}
+	for i := range n {
+		e, found := q.Get(of(i))
+		require.Equal(t, kept(i), found, i)
+		require.True(t, !found || e.Job == of(i))
+	}
+	for i := range n {
+		require.Equal(t, !kept(i), q.Push(queue.Entry{Job: of(i), Seq: uint64(i)}))
+	}
+	assert.Equal(t, n, q.Len())
+}
+
 func compare(t *rapid.T, q *queue.Queue, list []queue.Entry) {
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b queue.Entry) int {
