@@ -129,14 +129,14 @@ func TestShellsAreThoseOfTheWorkflowSyntax(t *testing.T) {
 		output string
 		code   int
 	}{
-		"default stops at an error":           {plan.Step{Run: "echo a; false; echo b"}, "a\n", 1},
-		"default lets a pipe fail":            {plan.Step{Run: "false | true; echo b"}, "b\n", 0},
-		"bash does not":                       {plan.Step{Shell: "bash", Run: "false | true; echo b"}, "", 1},
-		"sh":                                  {plan.Step{Shell: "sh", Run: "echo $0; false; echo b"}, "step-1.sh\n", 1},
-		"python":                              {plan.Step{Shell: "python", Run: "print(6 * 7)"}, "42\n", 0},
-		"template":                            {plan.Step{Shell: "cat {0}", Run: "as it is"}, "as it is", 0},
-		"input is empty":                      {plan.Step{Run: "cat; echo end"}, "end\n", 0},
-		"directory is made by an earlier one": {plan.Step{Run: "mkdir -p sub; cd sub; pwd"}, "/work/sub\n", 0},
+		"default stops at an error": {plan.Step{Run: "echo a; false; echo b"}, "a\n", 1},
+		"default lets a pipe fail":  {plan.Step{Run: "false | true; echo b"}, "b\n", 0},
+		"bash does not":             {plan.Step{Shell: "bash", Run: "false | true; echo b"}, "", 1},
+		"sh":                        {plan.Step{Shell: "sh", Run: "echo $0; false; echo b"}, "step-1.sh\n", 1},
+		"python":                    {plan.Step{Shell: "python", Run: "print(6 * 7)"}, "42\n", 0},
+		"template":                  {plan.Step{Shell: "cat {0}", Run: "as it is"}, "as it is", 0},
+		"input is empty":            {plan.Step{Run: "cat; echo end"}, "end\n", 0},
+		"starts in the workspace":   {plan.Step{Run: `mkdir sub; cd sub; echo "at ${PWD#"$GITHUB_WORKSPACE"}"`}, "at /sub\n", 0},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -220,9 +220,9 @@ func TestAWorkspaceIsRemovedWhateverIsInIt(t *testing.T) {
 func TestAStepMayRemoveTheWorkspace(t *testing.T) {
 	t.Parallel()
 	res, h := execute(t, worker.Config{}, task(
-		plan.Step{Run: `rm -rf "$GITHUB_WORKSPACE" "$TMPDIR"`}, plan.Step{Run: "pwd"}))
+		plan.Step{Run: `rm -rf "$GITHUB_WORKSPACE" "$TMPDIR"`}, plan.Step{Run: `echo "in ${PWD#"$GITHUB_WORKSPACE"}."`}))
 	assert.Equal(t, job.OutcomeSucceeded, res.Outcome, res.Reason)
-	assert.Contains(t, h.output(), "/work\n")
+	assert.Contains(t, h.output(), "in .\n")
 }
 
 func TestAStepMayLeaveAnythingUnderTheNameOfTheNextScript(t *testing.T) {
