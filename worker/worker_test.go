@@ -136,7 +136,7 @@ func TestShellsAreThoseOfTheWorkflowSyntax(t *testing.T) {
 		"python":                    {plan.Step{Shell: "python", Run: "print(6 * 7)"}, "42\n", 0},
 		"template":                  {plan.Step{Shell: "cat {0}", Run: "as it is"}, "as it is", 0},
 		"input is empty":            {plan.Step{Run: "cat; echo end"}, "end\n", 0},
-		"starts in the workspace":   {plan.Step{Run: `mkdir sub; cd sub; echo "at ${PWD#"$GITHUB_WORKSPACE"}"`}, "at /sub\n", 0},
+		"starts in the workspace":   {plan.Step{Run: `mkdir s; cd s; echo "at ${PWD#"$GITHUB_WORKSPACE"}"`}, "at /s\n", 0},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
