@@ -95,7 +95,6 @@ func indexes(raw []byte, text string) (all []int) {
 // places, and shows that it refuses to start, says what is damaged, where, and
 // what to do; and that it never starts with less than it acknowledged.
 func TestDamagedJournalsAreRefused(t *testing.T) {
-	full(t)
 	t.Parallel()
 	rng := chance(t)
 	y := newYard(t)
@@ -189,7 +188,6 @@ func (y *yard) checkAll(name string, acked map[string]*messages.Run) {
 
 // TestMissingFilesAreRefused takes whole files away from the data directory.
 func TestMissingFilesAreRefused(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	y.start()

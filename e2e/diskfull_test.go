@@ -80,7 +80,6 @@ func (y *yard) checkKeys(acked map[string]string) {
 // that they are refused, in words, while jobs that run still store their results,
 // and that they are accepted again when there is room.
 func TestFullDiskRefusesInTime(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	y.smallDisk("16m")
@@ -113,7 +112,6 @@ func TestFullDiskRefusesInTime(t *testing.T) {
 // last byte: the server stops, says so, and has all it acknowledged when it is
 // started with room.
 func TestFullDiskLosesNothing(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	y.smallDisk("24m")

@@ -49,7 +49,6 @@ func badFiles() map[string]struct{ src, want string } {
 // TestBadFilesAreRefused submits and runs files that are wrong, and shows that
 // users are told where, and that nothing is stored.
 func TestBadFilesAreRefused(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	y.start()
@@ -80,7 +79,6 @@ func (y *yard) listed() []json.RawMessage {
 
 // TestBadArgumentsAreRefused calls commands with arguments that cannot be right.
 func TestBadArgumentsAreRefused(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	y.start()
@@ -130,7 +128,6 @@ func TestBadArgumentsAreRefused(t *testing.T) {
 // TestServerRefusesToStart starts a server where it must not, and shows that it
 // says why, and leaves the one that runs alone.
 func TestServerRefusesToStart(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	y.start()
@@ -205,7 +202,6 @@ func lastLine(s string) string {
 // TestTokensAdmit starts a server with tokens: who has one is let in, who has
 // none or another is not.
 func TestTokensAdmit(t *testing.T) {
-	full(t)
 	t.Parallel()
 	tokens := file(t, "tokens", "alice:"+strings.Repeat("a", 40)+"\n")
 	wrong := file(t, "wrong", "alice:"+strings.Repeat("b", 40)+"\n")

@@ -29,7 +29,6 @@ const (
 // starts, under a steady load and with two workers that live on, and shows that
 // nothing acknowledged is lost, nothing runs twice, and no log has a hole.
 func TestServerKilledAtRandomMoments(t *testing.T) {
-	full(t)
 	rng := chance(t)
 	y := newYard(t)
 	y.start()

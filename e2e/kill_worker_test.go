@@ -43,7 +43,6 @@ func (y *yard) gated(jobs int, gate, end string) string {
 // TestWorkerKilled kills a worker that holds jobs, and shows that their processes
 // are gone, that another worker runs them again, and that users are told why.
 func TestWorkerKilled(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t, "--lease", shortLease)
 	y.start()
@@ -108,7 +107,6 @@ func (y *yard) checkAttempts(run string, n int) {
 // TestWorkerKilledAndStartedAgain starts a killed worker again, under its name
 // and in its directory: the jobs are lost at once, and need not wait for a lease.
 func TestWorkerKilledAndStartedAgain(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t, "--lease", "10m")
 	y.start()
@@ -133,7 +131,6 @@ func TestWorkerKilledAndStartedAgain(t *testing.T) {
 // on, and shows that what it reports when it thaws does not count: the job's
 // result is that of the second attempt.
 func TestFrozenWorkerIsRefused(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t, "--lease", shortLease)
 	y.start()

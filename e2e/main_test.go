@@ -28,10 +28,6 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if testing.Short() {
-		os.Exit(m.Run()) // every test skips itself
-	}
 	dir, err := os.MkdirTemp("", "yardmaster-e2e-")
 	if err == nil && os.Getenv(programVariable) == "" {
 		err = build(filepath.Join(dir, "yardmaster"))
@@ -57,14 +53,6 @@ func build(program string) error {
 		}
 	}
 	return fmt.Errorf("the program cannot be built: %w\n%s", err, out)
-}
-
-// full skips a test that takes long.
-func full(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("it starts processes")
-	}
 }
 
 // chance returns the random source of a test, and tells its seed.

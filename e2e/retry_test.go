@@ -29,7 +29,6 @@ func (y *yard) diamond(mended, gate string) string {
 // TestRetryAcrossAServerKill tries what failed of a run again, kills the server
 // meanwhile, and shows that what succeeded never ran twice.
 func TestRetryAcrossAServerKill(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	y.start()

@@ -15,7 +15,6 @@ import (
 
 // TestExamplesRun runs each example as somebody does who has just got them.
 func TestExamplesRun(t *testing.T) {
-	full(t)
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "examples")
 	require.NoError(t, os.CopyFS(dir, os.DirFS("../examples")))
@@ -38,7 +37,6 @@ func TestExamplesRun(t *testing.T) {
 
 // TestRunEndsWithTheVerdict runs workflows that fail.
 func TestRunEndsWithTheVerdict(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	for _, k := range kinds() {
@@ -57,7 +55,6 @@ func TestRunEndsWithTheVerdict(t *testing.T) {
 
 // TestRunIsInterrupted interrupts `yardmaster run` once, and twice.
 func TestRunIsInterrupted(t *testing.T) {
-	full(t)
 	t.Parallel()
 	for name, again := range map[string]bool{"once": false, "twice, with a job that ignores it": true} {
 		t.Run(name, func(t *testing.T) {

@@ -152,7 +152,6 @@ func (y *yard) watchWorkers() (stop func() int) {
 // starts and stops by itself: the pool grows with each wave and shrinks behind it
 // to its least, and no job is lost, restarted, or left waiting.
 func TestThePoolFollowsTheLoad(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := scaledYard(t)
 	y.start()
@@ -187,7 +186,6 @@ func TestThePoolFollowsTheLoad(t *testing.T) {
 // TestWorkersOfTheServerOutliveIt kills the server while workers boot and run, and
 // starts it again: it finds its workers, asks for no others, and stops them later.
 func TestWorkersOfTheServerOutliveIt(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := scaledYard(t)
 	y.start()

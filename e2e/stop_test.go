@@ -27,7 +27,6 @@ jobs:
 // TestCancel cancels a job that ends when it is told to, one that does not, and
 // one that waits, and shows that no process of theirs is left.
 func TestCancel(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	y.start()
@@ -59,7 +58,6 @@ func TestCancel(t *testing.T) {
 // TestWorkerDrain stops a worker with SIGTERM: the job that it runs goes on to its
 // end, it takes no other, and it ends with 0.
 func TestWorkerDrain(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	y.start()
@@ -88,7 +86,6 @@ func TestWorkerDrain(t *testing.T) {
 // TestServerStopLeavesJobsRunning stops the server with SIGTERM while a job runs
 // and somebody watches: it ends in good time, and the job is found again.
 func TestServerStopLeavesJobsRunning(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	y.start()
@@ -126,7 +123,6 @@ func TestServerStopLeavesJobsRunning(t *testing.T) {
 // TestWorkerStopsWithoutAServer shows that a worker can be stopped in good order
 // when its server is gone.
 func TestWorkerStopsWithoutAServer(t *testing.T) {
-	full(t)
 	t.Parallel()
 	y := newYard(t)
 	y.start()

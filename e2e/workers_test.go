@@ -56,7 +56,6 @@ func (y *yard) showWorker(id string) (s shown) {
 // TestWhatOperatorsSayOfWorkersSurvivesKills drains, labels and resumes workers
 // while a job runs, and kills the server and a worker in between.
 func TestWhatOperatorsSayOfWorkersSurvivesKills(t *testing.T) {
-	full(t)
 	y := newYard(t)
 	y.start()
 	dir := filepath.Join(t.TempDir(), "w1")

@@ -2,7 +2,6 @@ package loadtest_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,11 +11,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// program is the yardmaster binary, built once; empty with -short.
+// program is the yardmaster binary, built once.
 var program = "" //nolint:gochecknoglobals // set by TestMain, before any test
 
 func TestMain(m *testing.M) {
-	flag.Parse()
 	remove, err := build()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -29,9 +27,6 @@ func TestMain(m *testing.M) {
 }
 
 func build() (remove func(), err error) {
-	if testing.Short() {
-		return func() {}, nil
-	}
 	dir, err := os.MkdirTemp("", "yardmaster-loadtest-bin-")
 	if err != nil {
 		return nil, err

@@ -14,9 +14,6 @@ import (
 
 func TestPoolComparesSizesSideBySide(t *testing.T) {
 	t.Parallel()
-	if program == "" {
-		t.Skip("starts processes")
-	}
 	out, err := exec.CommandContext(t.Context(), program, "loadtest", "pool", "--spawn", "--spawn-dir", t.TempDir(),
 		"--jobs", "8", "--compute", "20ms", "--wait", "50ms", "--sizes", "1,4", "--most", "8", "--output", "json").Output()
 	require.NoError(t, err)

@@ -19,9 +19,6 @@ import (
 // each scenario against it. Every job must come through.
 func TestScenariosAgainstRealProcesses(t *testing.T) {
 	t.Parallel()
-	if program == "" {
-		t.Skip("starts processes")
-	}
 	dir := t.TempDir()
 	fleet, err := loadtest.Spawn(t.Context(), loadtest.SpawnConfig{
 		Program: program, Dir: dir, Workers: 2, Slots: 100, QueueLimit: 10_000, KeepRuns: 10_000,
@@ -58,9 +55,6 @@ func TestScenariosAgainstRealProcesses(t *testing.T) {
 
 func TestAServerThatDoesNotStartIsToldWithItsLastWords(t *testing.T) {
 	t.Parallel()
-	if program == "" {
-		t.Skip("starts processes")
-	}
 	_, err := loadtest.Spawn(t.Context(), loadtest.SpawnConfig{
 		Program: program, Dir: t.TempDir(), Workers: 1, Slots: 1, QueueLimit: 1, ServerArgs: []string{"--partitions", "-1"},
 	})
@@ -78,9 +72,6 @@ func TestAProgramThatIsNotThereIsToldOf(t *testing.T) {
 // TestAProcessThatDiesIsNoticed kills the server behind the fleet's back.
 func TestAProcessThatDiesIsNoticed(t *testing.T) {
 	t.Parallel()
-	if program == "" {
-		t.Skip("starts processes")
-	}
 	fleet, err := loadtest.Spawn(t.Context(), loadtest.SpawnConfig{
 		Program: program, Dir: t.TempDir(), Workers: 0, Slots: 1, QueueLimit: 10, KeepRuns: 10,
 	})
@@ -99,9 +90,6 @@ func TestAProcessThatDiesIsNoticed(t *testing.T) {
 // TestTheCommandSpawnsMeasuresAndCleansUp runs the program as a user does.
 func TestTheCommandSpawnsMeasuresAndCleansUp(t *testing.T) {
 	t.Parallel()
-	if program == "" {
-		t.Skip("starts processes")
-	}
 	dir := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), program, "loadtest", "burst", "--spawn", "--spawn-dir", dir, "--jobs", "100",
 		"--server-arg=--partitions=1", "--output", "json")

@@ -160,11 +160,7 @@ func TestADamagedDiskIsNeverSilentlyShorter(t *testing.T) { //nolint:tparallel /
 	t.Logf("seed %d", seed)
 	dice := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test's choice
 	refused := map[string]int{}
-	rounds := 20
-	if testing.Short() {
-		rounds = 10
-	}
-	for round := range rounds {
+	for round := range 20 {
 		at := filepath.Join(t.TempDir(), "copy")
 		require.NoError(t, os.CopyFS(at, os.DirFS(dir)))
 		what := damage(t, at, dice, round)
