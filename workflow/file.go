@@ -59,13 +59,15 @@ func (d *decoder) triggers(n *node) (names []string) {
 	return names
 }
 
+const maxTrigger = 40 // bytes of the name of a trigger
+
 func (d *decoder) trigger(n *node, names []string) []string {
 	s, ok := d.text(n)
 	switch {
 	case !ok:
 	case s == "workflow_call":
 		d.report(n.pos, "reusable workflows are not supported in this version", "remove the trigger")
-	case s == "" || len(s) > maxCompared || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") != "":
+	case s == "" || len(s) > maxTrigger || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") != "":
 		d.report(n.pos, quote(s)+" is not the name of a trigger", `such as "push" or "workflow_dispatch"`)
 	case !slices.Contains(names, s):
 		return append(names, s)

@@ -3,6 +3,8 @@ package workflow
 import (
 	"fmt"
 	"strings"
+
+	"yardmaster/domain/spelling"
 )
 
 // unknownKey reports a key that the mapping called what does not have, with the
@@ -60,48 +62,8 @@ func absent(key string) (hint string, ok bool) {
 	return "", false
 }
 
-const (
-	maxCompared = 40 // characters of a misspelt word that is worth comparing
-	maxDistance = 3  // edits from it to the word that was meant
-)
-
 // nearest returns the word that name was probably meant to be, or "".
-func nearest(name string, words []string) string {
-	if name == "" || len(name) > maxCompared {
-		return ""
-	}
-	best, least := "", min(maxDistance, max(1, len(name)/2))+1
-	for _, w := range words {
-		if len(w) > maxCompared+maxDistance {
-			continue
-		}
-		if n := distance(fold(name), fold(w)); n < least {
-			best, least = w, n
-		}
-	}
-	return best
-}
+func nearest(name string, words []string) string { return spelling.Nearest(name, words, fold) }
 
 // fold makes spellings equal that people mix up: case, and what joins words.
 func fold(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
-
-// distance counts the insertions, deletions and replacements from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}

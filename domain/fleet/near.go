@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"yardmaster/domain/spelling"
 	"yardmaster/domain/worker"
 )
 
@@ -26,8 +27,10 @@ func (f *Fleet) Near(id worker.ID) []worker.ID {
 		name := strings.ToLower(string(known))
 		if strings.HasPrefix(name, wanted) {
 			all = append(all, candidate{known, 0})
-		} else if away := distance(wanted, name); away <= farthest {
-			all = append(all, candidate{known, away})
+		} else if max(len(name)-len(wanted), len(wanted)-len(name)) <= farthest { // or it is farther in any case
+			if away := spelling.Distance(wanted, name); away <= farthest {
+				all = append(all, candidate{known, away})
+			}
 		}
 	}
 	slices.SortFunc(all, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.away, b.away), cmp.Compare(a.id, b.id)) })
@@ -36,29 +39,4 @@ func (f *Fleet) Near(id worker.ID) []worker.ID {
 		near = append(near, c.id)
 	}
 	return near
-}
-
-// distance is how many bytes must be added, removed or replaced to make a of b, or
-// more than farthest when that is clear sooner.
-func distance(a, b string) int {
-	if len(a)-len(b) > farthest || len(b)-len(a) > farthest {
-		return farthest + 1
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0] // of the row above, one to the left
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := before
-			if a[i] != b[j] {
-				replaced++
-			}
-			before = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
