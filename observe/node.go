@@ -104,6 +104,7 @@ func (n *Node) watchMailbox(class string, gauge *supervisor.Gauge) {
 
 // Journal returns what the journals call.
 func (n *Node) Journal() journal.Hooks {
+	n.breaker("journal", "closed")
 	return journal.Hooks{
 		Appended: func(events, bytes int, took time.Duration) {
 			n.journalTook.Observe(took.Seconds())

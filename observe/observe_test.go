@@ -191,9 +191,13 @@ func TestTheConnectionIsShownAsItIs(t *testing.T) {
 func TestBreakersShowTheirState(t *testing.T) {
 	t.Parallel()
 	n := observe.NewNode()
+	bridge, journal := n.Bridge(), n.Journal()
+	before := scrape(t, n.Handler())
+	assert.Zero(t, before.value(t, "yardmaster_breaker_open", "breaker=bridge"), "before the first change")
+	assert.Zero(t, before.value(t, "yardmaster_breaker_open", "breaker=journal"), "before the first change")
 	for state, want := range map[string]float64{"open": 1, "half-open": 0.5, "closed": 0} {
-		n.Bridge().BreakerChanged(state)
-		n.Journal().Breaker(state)
+		bridge.BreakerChanged(state)
+		journal.Breaker(state)
 		f := scrape(t, n.Handler())
 		assert.InDelta(t, want, f.value(t, "yardmaster_breaker_open", "breaker=bridge"), 0, state)
 		assert.InDelta(t, want, f.value(t, "yardmaster_breaker_open", "breaker=journal"), 0, state)

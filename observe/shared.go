@@ -28,6 +28,7 @@ func (s *shared) Connectivity(change natsjs.Change, _ error) {
 func (s *shared) Bridge() bridge.Hooks {
 	sentFrames, sent := s.frames.WithLabelValues("sent"), s.envelopes.WithLabelValues("sent")
 	gotFrames, got := s.frames.WithLabelValues("received"), s.envelopes.WithLabelValues("received")
+	s.breaker("bridge", "closed")
 	return bridge.Hooks{
 		FrameSent: func(envelopes, _ int) {
 			sentFrames.Inc()
@@ -45,6 +46,8 @@ func (s *shared) Bridge() bridge.Hooks {
 	}
 }
 
+// breaker shows the state of a circuit breaker, which is shown from the start: an alert
+// cannot tell a breaker that is closed from one that is not there.
 func (s *shared) breaker(name, state string) {
 	value := map[string]float64{"closed": 0, "half-open": 0.5, "open": 1}[state]
 	s.breakers.WithLabelValues(name).Set(value)
