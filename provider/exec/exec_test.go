@@ -257,6 +257,31 @@ func TestAWorkerThatEndsByItselfIsNotListedAndItsLogStaysForAWhile(t *testing.T)
 	assert.False(t, slices.Contains(names, "old-10") || slices.Contains(names, "small-0"))
 }
 
+func TestAWorkerIsListedFromItsFirstMoment(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	p := y.provider(t)
+	for i := range 30 {
+		name := fmt.Sprintf("small-%d", i)
+		launch(t, p, name)
+		names, err := p.List(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{name}, names)
+		require.NoError(t, p.Remove(t.Context(), name))
+	}
+}
+
+func TestAWorkerThatEndsAtOnceIsLaunchedAllTheSame(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	y.cfg.Program = "/bin/true"
+	p := y.provider(t)
+	for range 10 {
+		launch(t, p, "small-a")
+		require.Eventually(t, func() bool { return len(exec.Running(p)) == 0 }, 20*time.Second, time.Millisecond)
+	}
+}
+
 func TestWhatAWorkerForksIsNotTakenForIt(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -58,13 +59,13 @@ func (p *Provider) Launch(ctx context.Context, c scale.Class, name string) error
 	if err := p.cfg.prune(slices.Collect(maps.Keys(running))); err != nil {
 		return fmt.Errorf("exec: %w", err)
 	}
-	if err := p.start(c, name); err != nil {
+	if err := p.start(ctx, c, name); err != nil {
 		return fmt.Errorf("exec: %s not started: %w", name, err)
 	}
 	return nil
 }
 
-func (p *Provider) start(c scale.Class, name string) error {
+func (p *Provider) start(ctx context.Context, c scale.Class, name string) error {
 	dir := filepath.Join(p.cfg.Dir, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -85,12 +86,35 @@ func (p *Provider) start(c scale.Class, name string) error {
 	p.children[cmd.Process.Pid] = done
 	go func() { // ends with the worker
 		_ = cmd.Wait() // how it ended, its log says
-		p.mu.Lock()
-		delete(p.children, cmd.Process.Pid)
-		p.mu.Unlock()
 		close(done)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.children[cmd.Process.Pid] == done { // and not yet another's, of the same PID
+			delete(p.children, cmd.Process.Pid)
+		}
 	}()
+	p.awaitSeen(ctx, cmd.Process.Pid, done)
 	return nil
+}
+
+// awaitSeen returns when a worker that was started can be found by its command line,
+// or has ended: for some microseconds, on a busy machine some milliseconds, the kernel
+// shows an empty one, and the worker would be started a second time, or left running.
+func (p *Provider) awaitSeen(ctx context.Context, pid int, done <-chan struct{}) {
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for {
+		if _, is := p.workerAt(pid); is {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-done:
+			return
+		case <-ctx.Done(): // it runs all the same
+			return
+		}
+	}
 }
 
 // List returns the names of the workers that run.
