@@ -24,7 +24,7 @@ type Submission struct {
 	Trace     string // W3C traceparent, or ""
 
 	retryOf run.ID
-	reused  []uint32
+	reused  []run.Reuse
 }
 
 // Submit starts a plan once for every key and returns when all of it is durable.

@@ -111,13 +111,16 @@ func (p *plans) evict() {
 // weigh estimates the memory of a plan, in bytes.
 func weigh(wf *plan.Workflow) int {
 	const perJob, perStep, perVar = 320, 160, 32
-	n := perJob
+	n := perJob + len(wf.Context)
 	for i := range wf.Jobs {
 		j := &wf.Jobs[i]
-		n += perJob + len(j.Key) + len(j.Name) + 8*len(j.Needs) + vars(j.Env) + vars(j.Matrix)
+		n += perJob + len(j.Key) + len(j.Name) + 8*len(j.Needs) + vars(j.Env) + vars(j.Outputs) + len(j.If)
+		for _, v := range j.Matrix {
+			n += perVar + len(v.Name) + len(v.Text) + len(v.JSON)
+		}
 		for k := range j.Steps {
 			s := &j.Steps[k]
-			n += perStep + len(s.Name) + len(s.Run) + vars(s.Env)
+			n += perStep + len(s.Name) + len(s.Run) + len(s.If) + vars(s.Env) + vars(s.With)
 		}
 		n += perVar * len(j.RunsOn)
 	}

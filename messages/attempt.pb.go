@@ -47,7 +47,10 @@ type SpawnAttempt struct {
 	Owner        string `protobuf:"bytes,7,opt,name=owner,proto3" json:"owner,omitempty"`
 	OwnerAddress string `protobuf:"bytes,8,opt,name=owner_address,json=ownerAddress,proto3" json:"owner_address,omitempty"`
 	// W3C traceparent of the submission; empty when it was not traced.
-	TraceParent   string `protobuf:"bytes,9,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
+	TraceParent string `protobuf:"bytes,9,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
+	// What the expressions of the steps see beside the job itself: a JSON object with
+	// the objects github, inputs, vars, needs and strategy.
+	Context       string `protobuf:"bytes,10,opt,name=context,proto3" json:"context,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -141,6 +144,13 @@ func (x *SpawnAttempt) GetOwnerAddress() string {
 func (x *SpawnAttempt) GetTraceParent() string {
 	if x != nil {
 		return x.TraceParent
+	}
+	return ""
+}
+
+func (x *SpawnAttempt) GetContext() string {
+	if x != nil {
+		return x.Context
 	}
 	return ""
 }
@@ -678,7 +688,7 @@ var File_yardmaster_v1_attempt_proto protoreflect.FileDescriptor
 
 const file_yardmaster_v1_attempt_proto_rawDesc = "" +
 	"\n" +
-	"\x1byardmaster/v1/attempt.proto\x12\ryardmaster.v1\x1a\x1byardmaster/v1/history.proto\x1a\x18yardmaster/v1/plan.proto\"\x98\x02\n" +
+	"\x1byardmaster/v1/attempt.proto\x12\ryardmaster.v1\x1a\x1byardmaster/v1/history.proto\x1a\x18yardmaster/v1/plan.proto\"\xb2\x02\n" +
 	"\fSpawnAttempt\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1b\n" +
 	"\tjob_index\x18\x02 \x01(\rR\bjobIndex\x12\x14\n" +
@@ -688,7 +698,9 @@ const file_yardmaster_v1_attempt_proto_rawDesc = "" +
 	"\x04spec\x18\x06 \x01(\v2\x16.yardmaster.v1.JobSpecR\x04spec\x12\x14\n" +
 	"\x05owner\x18\a \x01(\tR\x05owner\x12#\n" +
 	"\rowner_address\x18\b \x01(\tR\fownerAddress\x12!\n" +
-	"\ftrace_parent\x18\t \x01(\tR\vtraceParent\"$\n" +
+	"\ftrace_parent\x18\t \x01(\tR\vtraceParent\x12\x18\n" +
+	"\acontext\x18\n" +
+	" \x01(\tR\acontext\"$\n" +
 	"\fAttemptAlive\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x04R\x05token\"Z\n" +
 	"\fSpawnRefused\x12\x14\n" +

@@ -13,6 +13,7 @@ import (
 	"yardmaster/domain/plan"
 	"yardmaster/domain/resource"
 	"yardmaster/domain/retry"
+	"yardmaster/domain/run"
 	"yardmaster/messages"
 )
 
@@ -67,13 +68,31 @@ func anyRetry() *rapid.Generator[retry.Policy] {
 	})
 }
 
+func anyMatrixValue() *rapid.Generator[plan.MatrixValue] {
+	return rapid.Custom(func(t *rapid.T) plan.MatrixValue {
+		return plan.MatrixValue{
+			Name: rapid.String().Draw(t, "name"), Text: rapid.String().Draw(t, "text"),
+			JSON: rapid.SampledFrom([]string{"", "true", "1"}).Draw(t, "json"),
+		}
+	})
+}
+
+func anyReuse() *rapid.Generator[run.Reuse] {
+	return rapid.Custom(func(t *rapid.T) run.Reuse {
+		return run.Reuse{Index: rapid.Uint32().Draw(t, "index"), Outputs: some(t, anyVar(), 2, "outputs")}
+	})
+}
+
 func anyStep() *rapid.Generator[plan.Step] {
 	return rapid.Custom(func(t *rapid.T) plan.Step {
 		return plan.Step{
 			ID: rapid.String().Draw(t, "id"), Name: rapid.String().Draw(t, "name"), Run: rapid.String().Draw(t, "run"),
 			Shell: rapid.String().Draw(t, "shell"), WorkingDirectory: rapid.String().Draw(t, "directory"),
 			Env: some(t, anyVar(), 2, "env"), Timeout: time.Duration(rapid.Int64().Draw(t, "timeout")),
-			ContinueOnError: rapid.Bool().Draw(t, "continue"),
+			ContinueOnError: rapid.Bool().Draw(t, "continue"), If: rapid.String().Draw(t, "if"),
+			Uses: rapid.String().Draw(t, "uses"), With: some(t, anyVar(), 2, "with"),
+			TimeoutText:         rapid.String().Draw(t, "timeout text"),
+			ContinueOnErrorText: rapid.String().Draw(t, "continue text"),
 		}
 	})
 }
@@ -94,13 +113,14 @@ func anySpec(jobs, groups int) *rapid.Generator[plan.Job] {
 			Key: rapid.String().Draw(t, "key"), ID: rapid.String().Draw(t, "id"), Name: rapid.String().Draw(t, "name"),
 			Needs:  some(t, rapid.IntRange(0, max(0, jobs-1)), 3, "needs"),
 			RunsOn: some(t, rapid.String(), 2, "runs-on"), Env: some(t, anyVar(), 2, "env"),
-			Matrix: some(t, anyVar(), 2, "matrix"), Group: rapid.IntRange(plan.NoGroup, groups-1).Draw(t, "group"),
+			Matrix: some(t, anyMatrixValue(), 2, "matrix"), Group: rapid.IntRange(plan.NoGroup, groups-1).Draw(t, "group"),
 			Timeout:         time.Duration(rapid.Int64().Draw(t, "timeout")),
 			ContinueOnError: rapid.Bool().Draw(t, "continue"), Retry: anyRetry().Draw(t, "retry"),
 			Priority:   rapid.IntRange(-plan.MaxPriority, plan.MaxPriority).Draw(t, "priority"),
 			Idempotent: rapid.Bool().Draw(t, "idempotent"), Resources: anyAmount().Draw(t, "resources"),
 			Executor: rapid.SampledFrom([]string{plan.ExecutorProcess, plan.ExecutorNoop}).Draw(t, "executor"),
 			Steps:    some(t, anyStep(), 3, "steps"),
+			If:       rapid.String().Draw(t, "if"), Outputs: some(t, anyVar(), 2, "outputs"),
 		}
 	})
 }
@@ -112,6 +132,7 @@ func anyPlan() *rapid.Generator[*plan.Workflow] {
 		})
 		w := &plan.Workflow{
 			Name: rapid.String().Draw(t, "name"), On: some(t, rapid.String(), 2, "on"), Groups: some(t, group, 2, "groups"),
+			RunName: rapid.String().Draw(t, "run name"), Context: rapid.String().Draw(t, "context"),
 		}
 		jobs := rapid.IntRange(0, 4).Draw(t, "jobs")
 		w.Jobs = make([]plan.Job, jobs)
@@ -124,7 +145,7 @@ func anyPlan() *rapid.Generator[*plan.Workflow] {
 
 func anyOutcome(least job.Outcome) *rapid.Generator[job.Outcome] {
 	return rapid.Custom(func(t *rapid.T) job.Outcome {
-		return job.Outcome(rapid.IntRange(int(least), int(job.OutcomeRefused)).Draw(t, "outcome"))
+		return job.Outcome(rapid.IntRange(int(least), int(job.OutcomeSkipped)).Draw(t, "outcome"))
 	})
 }
 
@@ -133,7 +154,21 @@ func anyStepResult() *rapid.Generator[job.StepResult] {
 		return job.StepResult{
 			Outcome: anyOutcome(job.OutcomeUnknown).Draw(t, "outcome"), ExitCode: int(rapid.Int32().Draw(t, "exit")),
 			StartedAt: anyTime().Draw(t, "started"), EndedAt: anyTime().Draw(t, "ended"),
-			Reason: rapid.String().Draw(t, "reason"),
+			Reason: rapid.String().Draw(t, "reason"), Tolerated: rapid.Bool().Draw(t, "tolerated"),
+			Summary: rapid.String().Draw(t, "summary"),
+		}
+	})
+}
+
+func anyAnnotation() *rapid.Generator[job.Annotation] {
+	return rapid.Custom(func(t *rapid.T) job.Annotation {
+		number := rapid.IntRange(0, math.MaxUint32)
+		return job.Annotation{
+			Level: job.Level(rapid.IntRange(int(job.LevelUnknown), int(job.LevelError)).Draw(t, "level")),
+			Step:  number.Draw(t, "step"), Message: rapid.String().Draw(t, "message"),
+			Title: rapid.String().Draw(t, "title"), File: rapid.String().Draw(t, "file"),
+			Line: number.Draw(t, "line"), EndLine: number.Draw(t, "end line"), Column: number.Draw(t, "column"),
+			EndColumn: number.Draw(t, "end column"),
 		}
 	})
 }
@@ -157,13 +192,14 @@ func anyResult() *rapid.Generator[job.Result] {
 			ExitCode: int(rapid.Int32().Draw(t, "exit")), Reason: rapid.String().Draw(t, "reason"),
 			StartedAt: anyTime().Draw(t, "started"), EndedAt: anyTime().Draw(t, "ended"),
 			Steps: some(t, anyStepResult(), 3, "steps"), Log: anyLogSum().Draw(t, "log"),
+			Outputs: some(t, anyVar(), 2, "outputs"), Annotations: some(t, anyAnnotation(), 2, "annotations"),
 		}
 	})
 }
 
 func anyCause() *rapid.Generator[job.Cause] {
 	return rapid.Custom(func(t *rapid.T) job.Cause {
-		return job.Cause(rapid.IntRange(int(job.CauseNone), int(job.CausePoison)).Draw(t, "cause"))
+		return job.Cause(rapid.IntRange(int(job.CauseNone), int(job.CauseExpression)).Draw(t, "cause"))
 	})
 }
 
@@ -202,6 +238,7 @@ func anyTask() *rapid.Generator[attempt.Task] {
 			Job: anyJobID().Draw(t, "job"), Token: job.Token(rapid.Uint64Min(1).Draw(t, "token")),
 			Attempt: int(rapid.Uint32().Draw(t, "attempt")), Workflow: rapid.String().Draw(t, "workflow"),
 			Trace: rapid.String().Draw(t, "trace"), Spec: anySpec(3, 2).Draw(t, "spec"),
+			Context: rapid.String().Draw(t, "context"),
 		}
 	})
 }

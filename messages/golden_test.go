@@ -48,7 +48,7 @@ func pastPlan() *plan.Workflow {
 			},
 			{
 				Key: "test (linux)", ID: "test", Name: "Test", Needs: []int{0}, RunsOn: []string{"gpu", "linux"}, Env: env,
-				Matrix: []plan.Var{{Name: "os", Value: "linux"}}, Group: 0, Timeout: time.Hour, ContinueOnError: true,
+				Matrix: []plan.MatrixValue{{Name: "os", Text: "linux"}}, Group: 0, Timeout: time.Hour, ContinueOnError: true,
 				Retry: retry.Policy{
 					MaxAttempts: 3, Delay: time.Second, Factor: 1.5, Cap: time.Minute, ExitCodes: []int{-1, 75},
 				},
@@ -72,6 +72,34 @@ func pastResult() job.Result {
 		},
 		Log: job.LogSum{Chunks: 3, Bytes: 1000, SHA256: [32]byte{1, 2, 3}, Dropped: 4},
 	}
+}
+
+// pastSuccess has what steps may say beside their log.
+func pastSuccess() job.Result {
+	return job.Result{
+		Outcome: job.OutcomeSucceeded, Outputs: []plan.Var{{Name: "tag", Value: "v1"}},
+		Steps: []job.StepResult{
+			{Outcome: job.OutcomeSkipped}, {Outcome: job.OutcomeFailed, Tolerated: true, Summary: "# 1 failed"},
+		},
+		Annotations: []job.Annotation{{
+			Level: job.LevelError, Step: 1, Message: "unused", Title: "vet", File: "a.go", Line: 1, EndLine: 2, Column: 3,
+			EndColumn: 4,
+		}},
+	}
+}
+
+// pastFlow is a retry with a plan of conditions and expressions.
+func pastFlow(s run.Submission) run.Submission {
+	vars := []plan.Var{{Name: "tag", Value: "${{ steps.a.outputs.tag }}"}}
+	s.Reused = []run.Reuse{{}, {Index: 1, Outputs: vars}}
+	s.Plan = pastPlan()
+	s.Plan.RunName, s.Plan.Context = "Deploy 7", `{"github":{"ref":"refs/heads/main"}}`
+	j := &s.Plan.Jobs[1]
+	j.If, j.Outputs, j.Matrix[0].JSON = "always()", vars, "1"
+	step := &j.Steps[0]
+	step.If, step.Uses, step.With = "failure()", "actions/checkout@v4", vars
+	step.TimeoutText, step.ContinueOnErrorText = "${{ matrix.minutes }}", "${{ matrix.may-fail }}"
+	return s
 }
 
 // pasts are the events that must be readable for ever.
@@ -104,13 +132,16 @@ func pasts() []past {
 	quarantined.Poisoned = &messages.ActorQuarantined{Actor: "job-1", Reason: "panic"}
 
 	retried, web := ofRun, s
-	web.Project, web.RetryOf, web.Reused = "web", "01JX0000000000000000000000", []uint32{0, 300}
+	web.Project, web.RetryOf, web.Reused = "web", "01JX0000000000000000000000", []run.Reuse{{}, {Index: 300}}
 	web.Plan = pastPlan()
 	web.Plan.Jobs[1].Resources = resource.Amount{CPU: 1500, Memory: 4 << 30}
 	retried.Submitted = &web
+	conditional, flow := ofRun, pastFlow(web)
+	conditional.Submitted = &flow
 
 	all := []past{
 		{"run_submitted.retry", retried, messages.EncodeSubmission(web, messages.EncodePlan(web.Plan), stamp)},
+		{"run_submitted.context", conditional, messages.EncodeSubmission(flow, messages.EncodePlan(flow.Plan), stamp)},
 		{"run_submitted", submitted, messages.EncodeSubmission(s, messages.EncodePlan(s.Plan), stamp)},
 		{"run_submitted.shared", shared, messages.EncodeSubmission(s, nil, stamp)},
 		{"run_cancel_requested", cancelled, messages.EncodeRunCancel(id.Run, c, stamp)},
@@ -125,6 +156,7 @@ func pasts() []past {
 		"job_ended": job.Ended{
 			State: job.Failed, Cause: job.CausePoison, Reason: "given up", At: epoch, Token: 5, Result: pastResult(),
 		},
+		"job_ended.outputs": job.Ended{State: job.Success, At: epoch, Token: 3, Result: pastSuccess()},
 		"job_ended.skipped": job.Ended{State: job.Cancelled, Cause: job.CauseNeeds, Reason: "needs lint", At: epoch},
 	} {
 		h := ofJob

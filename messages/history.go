@@ -46,9 +46,37 @@ func EncodeSubmission(s run.Submission, encodedPlan []byte, stamp Stamp) []byte 
 	m := stamp.event(job.ID{Run: s.ID})
 	m.What = &HistoryEvent_RunSubmitted{RunSubmitted: &RunSubmitted{
 		Plan: encodedPlan, IdempotencyKey: s.Key, Digest: s.Digest[:], Project: projectToProto(s.Project),
-		RetryOf: string(s.RetryOf), Reused: s.Reused,
+		RetryOf: string(s.RetryOf),
 	}}
+	reusedToProto(m.GetRunSubmitted(), s.Reused)
 	return encode(m)
+}
+
+func reusedToProto(m *RunSubmitted, reused []run.Reuse) {
+	for i, u := range reused {
+		m.Reused = append(m.Reused, u.Index)
+		if len(u.Outputs) == 0 {
+			continue
+		}
+		for len(m.ReusedOutputs) < i { // of the jobs before, which have none
+			m.ReusedOutputs = append(m.ReusedOutputs, &Outputs{})
+		}
+		m.ReusedOutputs = append(m.ReusedOutputs, &Outputs{Outputs: varsToProto(u.Outputs)})
+	}
+}
+
+func reusedFromProto(m *RunSubmitted) []run.Reuse {
+	if len(m.GetReused()) == 0 {
+		return nil
+	}
+	reused := make([]run.Reuse, len(m.GetReused()))
+	for i, index := range m.GetReused() {
+		reused[i].Index = index
+		if i < len(m.GetReusedOutputs()) { // those of the last jobs may be left out
+			reused[i].Outputs = varsFromProto(m.GetReusedOutputs()[i].GetOutputs())
+		}
+	}
+	return reused
 }
 
 // EncodeRunCancel returns the event that cancels a run.
@@ -156,7 +184,7 @@ func (h History) submitted(m *RunSubmitted, plans *Plans) (History, error) {
 	}
 	s := &run.Submission{
 		ID: h.Job.Run, Plan: w, Key: m.GetIdempotencyKey(), Principal: h.Principal, Trace: h.TraceParent, At: h.At,
-		Project: m.GetProject(), RetryOf: job.RunID(m.GetRetryOf()), Reused: m.GetReused(),
+		Project: m.GetProject(), RetryOf: job.RunID(m.GetRetryOf()), Reused: reusedFromProto(m),
 	}
 	if copy(s.Digest[:], m.GetDigest()) != len(s.Digest) {
 		return History{}, fmt.Errorf("%w event: digest of %d bytes", ErrMalformed, len(m.GetDigest()))

@@ -154,6 +154,8 @@ const (
 	Cause_CAUSE_NEEDS       Cause = 3
 	Cause_CAUSE_EXPIRED     Cause = 4
 	Cause_CAUSE_POISON      Cause = 5
+	Cause_CAUSE_CONDITION   Cause = 6
+	Cause_CAUSE_EXPRESSION  Cause = 7
 )
 
 // Enum value maps for Cause.
@@ -165,6 +167,8 @@ var (
 		3: "CAUSE_NEEDS",
 		4: "CAUSE_EXPIRED",
 		5: "CAUSE_POISON",
+		6: "CAUSE_CONDITION",
+		7: "CAUSE_EXPRESSION",
 	}
 	Cause_value = map[string]int32{
 		"CAUSE_UNSPECIFIED": 0,
@@ -173,6 +177,8 @@ var (
 		"CAUSE_NEEDS":       3,
 		"CAUSE_EXPIRED":     4,
 		"CAUSE_POISON":      5,
+		"CAUSE_CONDITION":   6,
+		"CAUSE_EXPRESSION":  7,
 	}
 )
 
@@ -214,6 +220,8 @@ const (
 	Outcome_OUTCOME_LOST        Outcome = 4
 	// The worker did not take it: nothing of it ran.
 	Outcome_OUTCOME_REFUSED Outcome = 5
+	// Of a step: its condition was false.
+	Outcome_OUTCOME_SKIPPED Outcome = 6
 )
 
 // Enum value maps for Outcome.
@@ -225,6 +233,7 @@ var (
 		3: "OUTCOME_CANCELLED",
 		4: "OUTCOME_LOST",
 		5: "OUTCOME_REFUSED",
+		6: "OUTCOME_SKIPPED",
 	}
 	Outcome_value = map[string]int32{
 		"OUTCOME_UNSPECIFIED": 0,
@@ -233,6 +242,7 @@ var (
 		"OUTCOME_CANCELLED":   3,
 		"OUTCOME_LOST":        4,
 		"OUTCOME_REFUSED":     5,
+		"OUTCOME_SKIPPED":     6,
 	}
 )
 
@@ -314,6 +324,59 @@ func (x Fault) Number() protoreflect.EnumNumber {
 // Deprecated: Use Fault.Descriptor instead.
 func (Fault) EnumDescriptor() ([]byte, []int) {
 	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{4}
+}
+
+// Level says how much an annotation matters.
+type Level int32
+
+const (
+	Level_LEVEL_UNSPECIFIED Level = 0
+	Level_LEVEL_NOTICE      Level = 1
+	Level_LEVEL_WARNING     Level = 2
+	Level_LEVEL_ERROR       Level = 3
+)
+
+// Enum value maps for Level.
+var (
+	Level_name = map[int32]string{
+		0: "LEVEL_UNSPECIFIED",
+		1: "LEVEL_NOTICE",
+		2: "LEVEL_WARNING",
+		3: "LEVEL_ERROR",
+	}
+	Level_value = map[string]int32{
+		"LEVEL_UNSPECIFIED": 0,
+		"LEVEL_NOTICE":      1,
+		"LEVEL_WARNING":     2,
+		"LEVEL_ERROR":       3,
+	}
+)
+
+func (x Level) Enum() *Level {
+	p := new(Level)
+	*p = x
+	return p
+}
+
+func (x Level) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Level) Descriptor() protoreflect.EnumDescriptor {
+	return file_yardmaster_v1_history_proto_enumTypes[5].Descriptor()
+}
+
+func (Level) Type() protoreflect.EnumType {
+	return &file_yardmaster_v1_history_proto_enumTypes[5]
+}
+
+func (x Level) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Level.Descriptor instead.
+func (Level) EnumDescriptor() ([]byte, []int) {
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{5}
 }
 
 // HistoryEvent is one event of the journal.
@@ -554,7 +617,9 @@ type RunSubmitted struct {
 	// The run that this one tries again; empty means none.
 	RetryOf string `protobuf:"bytes,5,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
 	// Indexes of the jobs that succeeded in that run and are not run again.
-	Reused        []uint32 `protobuf:"varint,6,rep,packed,name=reused,proto3" json:"reused,omitempty"`
+	Reused []uint32 `protobuf:"varint,6,rep,packed,name=reused,proto3" json:"reused,omitempty"`
+	// What those jobs handed on there, in the same order; what is missing is nothing.
+	ReusedOutputs []*Outputs `protobuf:"bytes,7,rep,name=reused_outputs,json=reusedOutputs,proto3" json:"reused_outputs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -631,6 +696,58 @@ func (x *RunSubmitted) GetReused() []uint32 {
 	return nil
 }
 
+func (x *RunSubmitted) GetReusedOutputs() []*Outputs {
+	if x != nil {
+		return x.ReusedOutputs
+	}
+	return nil
+}
+
+// Outputs are what a job hands to those that need it.
+type Outputs struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Outputs       []*Var                 `protobuf:"bytes,1,rep,name=outputs,proto3" json:"outputs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Outputs) Reset() {
+	*x = Outputs{}
+	mi := &file_yardmaster_v1_history_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Outputs) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Outputs) ProtoMessage() {}
+
+func (x *Outputs) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_history_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Outputs.ProtoReflect.Descriptor instead.
+func (*Outputs) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Outputs) GetOutputs() []*Var {
+	if x != nil {
+		return x.Outputs
+	}
+	return nil
+}
+
 // RunCancelRequested says that the run shall end as CANCELLED.
 type RunCancelRequested struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -641,7 +758,7 @@ type RunCancelRequested struct {
 
 func (x *RunCancelRequested) Reset() {
 	*x = RunCancelRequested{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[2]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -653,7 +770,7 @@ func (x *RunCancelRequested) String() string {
 func (*RunCancelRequested) ProtoMessage() {}
 
 func (x *RunCancelRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[2]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -666,7 +783,7 @@ func (x *RunCancelRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCancelRequested.ProtoReflect.Descriptor instead.
 func (*RunCancelRequested) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{2}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RunCancelRequested) GetReason() string {
@@ -689,7 +806,7 @@ type JobAssigned struct {
 
 func (x *JobAssigned) Reset() {
 	*x = JobAssigned{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[3]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -701,7 +818,7 @@ func (x *JobAssigned) String() string {
 func (*JobAssigned) ProtoMessage() {}
 
 func (x *JobAssigned) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[3]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -714,7 +831,7 @@ func (x *JobAssigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobAssigned.ProtoReflect.Descriptor instead.
 func (*JobAssigned) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{3}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *JobAssigned) GetToken() uint64 {
@@ -750,7 +867,7 @@ type AttemptEnded struct {
 
 func (x *AttemptEnded) Reset() {
 	*x = AttemptEnded{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[4]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -762,7 +879,7 @@ func (x *AttemptEnded) String() string {
 func (*AttemptEnded) ProtoMessage() {}
 
 func (x *AttemptEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[4]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -775,7 +892,7 @@ func (x *AttemptEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptEnded.ProtoReflect.Descriptor instead.
 func (*AttemptEnded) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{4}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AttemptEnded) GetToken() uint64 {
@@ -810,7 +927,7 @@ type JobCancelRequested struct {
 
 func (x *JobCancelRequested) Reset() {
 	*x = JobCancelRequested{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[5]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +939,7 @@ func (x *JobCancelRequested) String() string {
 func (*JobCancelRequested) ProtoMessage() {}
 
 func (x *JobCancelRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[5]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,7 +952,7 @@ func (x *JobCancelRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobCancelRequested.ProtoReflect.Descriptor instead.
 func (*JobCancelRequested) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{5}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *JobCancelRequested) GetCause() Cause {
@@ -867,7 +984,7 @@ type JobEnded struct {
 
 func (x *JobEnded) Reset() {
 	*x = JobEnded{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +996,7 @@ func (x *JobEnded) String() string {
 func (*JobEnded) ProtoMessage() {}
 
 func (x *JobEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +1009,7 @@ func (x *JobEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobEnded.ProtoReflect.Descriptor instead.
 func (*JobEnded) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{6}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *JobEnded) GetState() JobState {
@@ -956,7 +1073,7 @@ type WorkerChanged struct {
 
 func (x *WorkerChanged) Reset() {
 	*x = WorkerChanged{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +1085,7 @@ func (x *WorkerChanged) String() string {
 func (*WorkerChanged) ProtoMessage() {}
 
 func (x *WorkerChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,7 +1098,7 @@ func (x *WorkerChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerChanged.ProtoReflect.Descriptor instead.
 func (*WorkerChanged) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{7}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WorkerChanged) GetWorkerId() string {
@@ -1079,7 +1196,7 @@ type ActorQuarantined struct {
 
 func (x *ActorQuarantined) Reset() {
 	*x = ActorQuarantined{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1091,7 +1208,7 @@ func (x *ActorQuarantined) String() string {
 func (*ActorQuarantined) ProtoMessage() {}
 
 func (x *ActorQuarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1104,7 +1221,7 @@ func (x *ActorQuarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorQuarantined.ProtoReflect.Descriptor instead.
 func (*ActorQuarantined) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{8}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ActorQuarantined) GetActor() string {
@@ -1133,13 +1250,16 @@ type Result struct {
 	EndedUnixNanos   int64         `protobuf:"fixed64,6,opt,name=ended_unix_nanos,json=endedUnixNanos,proto3" json:"ended_unix_nanos,omitempty"`
 	Steps            []*StepResult `protobuf:"bytes,7,rep,name=steps,proto3" json:"steps,omitempty"`
 	Log              *LogSum       `protobuf:"bytes,8,opt,name=log,proto3" json:"log,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// What the job hands to those that need it.
+	Outputs       []*Var        `protobuf:"bytes,9,rep,name=outputs,proto3" json:"outputs,omitempty"`
+	Annotations   []*Annotation `protobuf:"bytes,10,rep,name=annotations,proto3" json:"annotations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1151,7 +1271,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1164,7 +1284,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{9}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Result) GetOutcome() Outcome {
@@ -1223,6 +1343,20 @@ func (x *Result) GetLog() *LogSum {
 	return nil
 }
 
+func (x *Result) GetOutputs() []*Var {
+	if x != nil {
+		return x.Outputs
+	}
+	return nil
+}
+
+func (x *Result) GetAnnotations() []*Annotation {
+	if x != nil {
+		return x.Annotations
+	}
+	return nil
+}
+
 // StepResult is how one step ended; unspecified when it never ran.
 type StepResult struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
@@ -1231,13 +1365,17 @@ type StepResult struct {
 	StartedUnixNanos int64                  `protobuf:"fixed64,3,opt,name=started_unix_nanos,json=startedUnixNanos,proto3" json:"started_unix_nanos,omitempty"`
 	EndedUnixNanos   int64                  `protobuf:"fixed64,4,opt,name=ended_unix_nanos,json=endedUnixNanos,proto3" json:"ended_unix_nanos,omitempty"`
 	Reason           string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// It failed where failing is allowed.
+	Tolerated bool `protobuf:"varint,6,opt,name=tolerated,proto3" json:"tolerated,omitempty"`
+	// What it wrote about itself for people, in Markdown.
+	Summary       string `protobuf:"bytes,7,opt,name=summary,proto3" json:"summary,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StepResult) Reset() {
 	*x = StepResult{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +1387,7 @@ func (x *StepResult) String() string {
 func (*StepResult) ProtoMessage() {}
 
 func (x *StepResult) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +1400,7 @@ func (x *StepResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepResult.ProtoReflect.Descriptor instead.
 func (*StepResult) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{10}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StepResult) GetOutcome() Outcome {
@@ -1300,6 +1438,131 @@ func (x *StepResult) GetReason() string {
 	return ""
 }
 
+func (x *StepResult) GetTolerated() bool {
+	if x != nil {
+		return x.Tolerated
+	}
+	return false
+}
+
+func (x *StepResult) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
+}
+
+// Annotation is a remark that a step made about a place in a file, or about itself.
+type Annotation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Level Level                  `protobuf:"varint,1,opt,name=level,proto3,enum=yardmaster.v1.Level" json:"level,omitempty"`
+	// Index of the step.
+	Step    uint32 `protobuf:"varint,2,opt,name=step,proto3" json:"step,omitempty"`
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	Title   string `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
+	File    string `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`
+	// From 1; 0 means none was given.
+	Line          uint32 `protobuf:"varint,6,opt,name=line,proto3" json:"line,omitempty"`
+	EndLine       uint32 `protobuf:"varint,7,opt,name=end_line,json=endLine,proto3" json:"end_line,omitempty"`
+	Column        uint32 `protobuf:"varint,8,opt,name=column,proto3" json:"column,omitempty"`
+	EndColumn     uint32 `protobuf:"varint,9,opt,name=end_column,json=endColumn,proto3" json:"end_column,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Annotation) Reset() {
+	*x = Annotation{}
+	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Annotation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Annotation) ProtoMessage() {}
+
+func (x *Annotation) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Annotation.ProtoReflect.Descriptor instead.
+func (*Annotation) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Annotation) GetLevel() Level {
+	if x != nil {
+		return x.Level
+	}
+	return Level_LEVEL_UNSPECIFIED
+}
+
+func (x *Annotation) GetStep() uint32 {
+	if x != nil {
+		return x.Step
+	}
+	return 0
+}
+
+func (x *Annotation) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Annotation) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Annotation) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Annotation) GetLine() uint32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Annotation) GetEndLine() uint32 {
+	if x != nil {
+		return x.EndLine
+	}
+	return 0
+}
+
+func (x *Annotation) GetColumn() uint32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
+func (x *Annotation) GetEndColumn() uint32 {
+	if x != nil {
+		return x.EndColumn
+	}
+	return 0
+}
+
 // LogSum lets a reader check that it has the whole log.
 type LogSum struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -1314,7 +1577,7 @@ type LogSum struct {
 
 func (x *LogSum) Reset() {
 	*x = LogSum{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1589,7 @@ func (x *LogSum) String() string {
 func (*LogSum) ProtoMessage() {}
 
 func (x *LogSum) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1602,7 @@ func (x *LogSum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogSum.ProtoReflect.Descriptor instead.
 func (*LogSum) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{11}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LogSum) GetChunks() uint64 {
@@ -1386,7 +1649,7 @@ type LedgerSnapshot struct {
 
 func (x *LedgerSnapshot) Reset() {
 	*x = LedgerSnapshot{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1661,7 @@ func (x *LedgerSnapshot) String() string {
 func (*LedgerSnapshot) ProtoMessage() {}
 
 func (x *LedgerSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1674,7 @@ func (x *LedgerSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerSnapshot.ProtoReflect.Descriptor instead.
 func (*LedgerSnapshot) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{12}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LedgerSnapshot) GetPlans() [][]byte {
@@ -1462,7 +1725,7 @@ type WorkerRecord struct {
 
 func (x *WorkerRecord) Reset() {
 	*x = WorkerRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1474,7 +1737,7 @@ func (x *WorkerRecord) String() string {
 func (*WorkerRecord) ProtoMessage() {}
 
 func (x *WorkerRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1487,7 +1750,7 @@ func (x *WorkerRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerRecord.ProtoReflect.Descriptor instead.
 func (*WorkerRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{13}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WorkerRecord) GetLast() *WorkerEntry {
@@ -1516,7 +1779,7 @@ type WorkerEntry struct {
 
 func (x *WorkerEntry) Reset() {
 	*x = WorkerEntry{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1791,7 @@ func (x *WorkerEntry) String() string {
 func (*WorkerEntry) ProtoMessage() {}
 
 func (x *WorkerEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1804,7 @@ func (x *WorkerEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerEntry.ProtoReflect.Descriptor instead.
 func (*WorkerEntry) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{14}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WorkerEntry) GetUnixNanos() int64 {
@@ -1576,7 +1839,7 @@ type LiveRun struct {
 
 func (x *LiveRun) Reset() {
 	*x = LiveRun{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1588,7 +1851,7 @@ func (x *LiveRun) String() string {
 func (*LiveRun) ProtoMessage() {}
 
 func (x *LiveRun) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1601,7 +1864,7 @@ func (x *LiveRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveRun.ProtoReflect.Descriptor instead.
 func (*LiveRun) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{15}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *LiveRun) GetPlan() uint32 {
@@ -1631,7 +1894,7 @@ type EndedRun struct {
 
 func (x *EndedRun) Reset() {
 	*x = EndedRun{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1643,7 +1906,7 @@ func (x *EndedRun) String() string {
 func (*EndedRun) ProtoMessage() {}
 
 func (x *EndedRun) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1656,7 +1919,7 @@ func (x *EndedRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndedRun.ProtoReflect.Descriptor instead.
 func (*EndedRun) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{16}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *EndedRun) GetPlan() uint32 {
@@ -1697,7 +1960,7 @@ type KeyUse struct {
 
 func (x *KeyUse) Reset() {
 	*x = KeyUse{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1709,7 +1972,7 @@ func (x *KeyUse) String() string {
 func (*KeyUse) ProtoMessage() {}
 
 func (x *KeyUse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1722,7 +1985,7 @@ func (x *KeyUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyUse.ProtoReflect.Descriptor instead.
 func (*KeyUse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{17}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *KeyUse) GetKey() string {
@@ -1782,7 +2045,7 @@ type RunRecord struct {
 
 func (x *RunRecord) Reset() {
 	*x = RunRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1794,7 +2057,7 @@ func (x *RunRecord) String() string {
 func (*RunRecord) ProtoMessage() {}
 
 func (x *RunRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1807,7 +2070,7 @@ func (x *RunRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRecord.ProtoReflect.Descriptor instead.
 func (*RunRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{18}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RunRecord) GetRunId() string {
@@ -1915,13 +2178,15 @@ type JobRecord struct {
 	StartedUnixNanos int64                  `protobuf:"fixed64,9,opt,name=started_unix_nanos,json=startedUnixNanos,proto3" json:"started_unix_nanos,omitempty"`
 	EndedUnixNanos   int64                  `protobuf:"fixed64,10,opt,name=ended_unix_nanos,json=endedUnixNanos,proto3" json:"ended_unix_nanos,omitempty"`
 	Reason           string                 `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// What a job that was taken over from another run handed on there.
+	Taken         []*Var `protobuf:"bytes,12,rep,name=taken,proto3" json:"taken,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JobRecord) Reset() {
 	*x = JobRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1933,7 +2198,7 @@ func (x *JobRecord) String() string {
 func (*JobRecord) ProtoMessage() {}
 
 func (x *JobRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1946,7 +2211,7 @@ func (x *JobRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobRecord.ProtoReflect.Descriptor instead.
 func (*JobRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{19}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *JobRecord) GetState() JobState {
@@ -2026,6 +2291,13 @@ func (x *JobRecord) GetReason() string {
 	return ""
 }
 
+func (x *JobRecord) GetTaken() []*Var {
+	if x != nil {
+		return x.Taken
+	}
+	return nil
+}
+
 // AttemptRecord is one attempt of a job.
 type AttemptRecord struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
@@ -2042,7 +2314,7 @@ type AttemptRecord struct {
 
 func (x *AttemptRecord) Reset() {
 	*x = AttemptRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2054,7 +2326,7 @@ func (x *AttemptRecord) String() string {
 func (*AttemptRecord) ProtoMessage() {}
 
 func (x *AttemptRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2067,7 +2339,7 @@ func (x *AttemptRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptRecord.ProtoReflect.Descriptor instead.
 func (*AttemptRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{20}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *AttemptRecord) GetToken() uint64 {
@@ -2126,14 +2398,17 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\tjob_ended\x18\x0f \x01(\v2\x17.yardmaster.v1.JobEndedH\x00R\bjobEnded\x12E\n" +
 	"\x0eworker_changed\x18\x10 \x01(\v2\x1c.yardmaster.v1.WorkerChangedH\x00R\rworkerChanged\x12N\n" +
 	"\x11actor_quarantined\x18\x11 \x01(\v2\x1f.yardmaster.v1.ActorQuarantinedH\x00R\x10actorQuarantinedB\x06\n" +
-	"\x04what\"\xb0\x01\n" +
+	"\x04what\"\xef\x01\n" +
 	"\fRunSubmitted\x12\x12\n" +
 	"\x04plan\x18\x01 \x01(\fR\x04plan\x12'\n" +
 	"\x0fidempotency_key\x18\x02 \x01(\tR\x0eidempotencyKey\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x18\n" +
 	"\aproject\x18\x04 \x01(\tR\aproject\x12\x19\n" +
 	"\bretry_of\x18\x05 \x01(\tR\aretryOf\x12\x16\n" +
-	"\x06reused\x18\x06 \x03(\rR\x06reused\",\n" +
+	"\x06reused\x18\x06 \x03(\rR\x06reused\x12=\n" +
+	"\x0ereused_outputs\x18\a \x03(\v2\x16.yardmaster.v1.OutputsR\rreusedOutputs\"7\n" +
+	"\aOutputs\x12,\n" +
+	"\aoutputs\x18\x01 \x03(\v2\x12.yardmaster.v1.VarR\aoutputs\",\n" +
 	"\x12RunCancelRequested\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\"T\n" +
 	"\vJobAssigned\x12\x14\n" +
@@ -2170,7 +2445,7 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x05alert\x18\f \x01(\bR\x05alert\"@\n" +
 	"\x10ActorQuarantined\x12\x14\n" +
 	"\x05actor\x18\x01 \x01(\tR\x05actor\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xcd\x02\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb8\x03\n" +
 	"\x06Result\x120\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x16.yardmaster.v1.OutcomeR\aoutcome\x12*\n" +
 	"\x05fault\x18\x02 \x01(\x0e2\x14.yardmaster.v1.FaultR\x05fault\x12\x1b\n" +
@@ -2179,14 +2454,31 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x12started_unix_nanos\x18\x05 \x01(\x10R\x10startedUnixNanos\x12(\n" +
 	"\x10ended_unix_nanos\x18\x06 \x01(\x10R\x0eendedUnixNanos\x12/\n" +
 	"\x05steps\x18\a \x03(\v2\x19.yardmaster.v1.StepResultR\x05steps\x12'\n" +
-	"\x03log\x18\b \x01(\v2\x15.yardmaster.v1.LogSumR\x03log\"\xcb\x01\n" +
+	"\x03log\x18\b \x01(\v2\x15.yardmaster.v1.LogSumR\x03log\x12,\n" +
+	"\aoutputs\x18\t \x03(\v2\x12.yardmaster.v1.VarR\aoutputs\x12;\n" +
+	"\vannotations\x18\n" +
+	" \x03(\v2\x19.yardmaster.v1.AnnotationR\vannotations\"\x83\x02\n" +
 	"\n" +
 	"StepResult\x120\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x16.yardmaster.v1.OutcomeR\aoutcome\x12\x1b\n" +
 	"\texit_code\x18\x02 \x01(\x05R\bexitCode\x12,\n" +
 	"\x12started_unix_nanos\x18\x03 \x01(\x10R\x10startedUnixNanos\x12(\n" +
 	"\x10ended_unix_nanos\x18\x04 \x01(\x10R\x0eendedUnixNanos\x12\x16\n" +
-	"\x06reason\x18\x05 \x01(\tR\x06reason\"h\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1c\n" +
+	"\ttolerated\x18\x06 \x01(\bR\ttolerated\x12\x18\n" +
+	"\asummary\x18\a \x01(\tR\asummary\"\xf6\x01\n" +
+	"\n" +
+	"Annotation\x12*\n" +
+	"\x05level\x18\x01 \x01(\x0e2\x14.yardmaster.v1.LevelR\x05level\x12\x12\n" +
+	"\x04step\x18\x02 \x01(\rR\x04step\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x14\n" +
+	"\x05title\x18\x04 \x01(\tR\x05title\x12\x12\n" +
+	"\x04file\x18\x05 \x01(\tR\x04file\x12\x12\n" +
+	"\x04line\x18\x06 \x01(\rR\x04line\x12\x19\n" +
+	"\bend_line\x18\a \x01(\rR\aendLine\x12\x16\n" +
+	"\x06column\x18\b \x01(\rR\x06column\x12\x1d\n" +
+	"\n" +
+	"end_column\x18\t \x01(\rR\tendColumn\"h\n" +
 	"\x06LogSum\x12\x16\n" +
 	"\x06chunks\x18\x01 \x01(\x04R\x06chunks\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12\x16\n" +
@@ -2236,7 +2528,7 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x10ended_unix_nanos\x18\v \x01(\x10R\x0eendedUnixNanos\x12!\n" +
 	"\ftrace_parent\x18\f \x01(\tR\vtraceParent\x12\x18\n" +
 	"\aproject\x18\r \x01(\tR\aproject\x12\x19\n" +
-	"\bretry_of\x18\x0e \x01(\tR\aretryOfJ\x04\b\x02\x10\x03\"\x8d\x03\n" +
+	"\bretry_of\x18\x0e \x01(\tR\aretryOfJ\x04\b\x02\x10\x03\"\xb7\x03\n" +
 	"\tJobRecord\x12-\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x17.yardmaster.v1.JobStateR\x05state\x12*\n" +
 	"\x05cause\x18\x02 \x01(\x0e2\x14.yardmaster.v1.CauseR\x05cause\x12\x1e\n" +
@@ -2252,7 +2544,8 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x12started_unix_nanos\x18\t \x01(\x10R\x10startedUnixNanos\x12(\n" +
 	"\x10ended_unix_nanos\x18\n" +
 	" \x01(\x10R\x0eendedUnixNanos\x12\x16\n" +
-	"\x06reason\x18\v \x01(\tR\x06reason\"\xb5\x01\n" +
+	"\x06reason\x18\v \x01(\tR\x06reason\x12(\n" +
+	"\x05taken\x18\f \x03(\v2\x12.yardmaster.v1.VarR\x05taken\"\xb5\x01\n" +
 	"\rAttemptRecord\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x04R\x05token\x12\x1b\n" +
 	"\tworker_id\x18\x02 \x01(\tR\bworkerId\x12.\n" +
@@ -2272,27 +2565,35 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x14WORKER_STATE_RUNNING\x10\x02\x12\x1a\n" +
 	"\x16WORKER_STATE_UNHEALTHY\x10\x03\x12\x19\n" +
 	"\x15WORKER_STATE_DRAINING\x10\x04\x12\x15\n" +
-	"\x11WORKER_STATE_GONE\x10\x05*~\n" +
+	"\x11WORKER_STATE_GONE\x10\x05*\xa9\x01\n" +
 	"\x05Cause\x12\x15\n" +
 	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fCAUSE_REQUESTED\x10\x01\x12\x13\n" +
 	"\x0fCAUSE_FAIL_FAST\x10\x02\x12\x0f\n" +
 	"\vCAUSE_NEEDS\x10\x03\x12\x11\n" +
 	"\rCAUSE_EXPIRED\x10\x04\x12\x10\n" +
-	"\fCAUSE_POISON\x10\x05*\x8b\x01\n" +
+	"\fCAUSE_POISON\x10\x05\x12\x13\n" +
+	"\x0fCAUSE_CONDITION\x10\x06\x12\x14\n" +
+	"\x10CAUSE_EXPRESSION\x10\a*\xa0\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OUTCOME_SUCCEEDED\x10\x01\x12\x12\n" +
 	"\x0eOUTCOME_FAILED\x10\x02\x12\x15\n" +
 	"\x11OUTCOME_CANCELLED\x10\x03\x12\x10\n" +
 	"\fOUTCOME_LOST\x10\x04\x12\x13\n" +
-	"\x0fOUTCOME_REFUSED\x10\x05*Z\n" +
+	"\x0fOUTCOME_REFUSED\x10\x05\x12\x13\n" +
+	"\x0fOUTCOME_SKIPPED\x10\x06*Z\n" +
 	"\x05Fault\x12\x15\n" +
 	"\x11FAULT_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
 	"FAULT_USER\x10\x01\x12\x18\n" +
 	"\x14FAULT_INFRASTRUCTURE\x10\x02\x12\x10\n" +
-	"\fFAULT_SYSTEM\x10\x03B\x15Z\x13yardmaster/messagesb\x06proto3"
+	"\fFAULT_SYSTEM\x10\x03*T\n" +
+	"\x05Level\x12\x15\n" +
+	"\x11LEVEL_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fLEVEL_NOTICE\x10\x01\x12\x11\n" +
+	"\rLEVEL_WARNING\x10\x02\x12\x0f\n" +
+	"\vLEVEL_ERROR\x10\x03B\x15Z\x13yardmaster/messagesb\x06proto3"
 
 var (
 	file_yardmaster_v1_history_proto_rawDescOnce sync.Once
@@ -2306,77 +2607,87 @@ func file_yardmaster_v1_history_proto_rawDescGZIP() []byte {
 	return file_yardmaster_v1_history_proto_rawDescData
 }
 
-var file_yardmaster_v1_history_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_yardmaster_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_yardmaster_v1_history_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_yardmaster_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_yardmaster_v1_history_proto_goTypes = []any{
 	(JobState)(0),              // 0: yardmaster.v1.JobState
 	(WorkerState)(0),           // 1: yardmaster.v1.WorkerState
 	(Cause)(0),                 // 2: yardmaster.v1.Cause
 	(Outcome)(0),               // 3: yardmaster.v1.Outcome
 	(Fault)(0),                 // 4: yardmaster.v1.Fault
-	(*HistoryEvent)(nil),       // 5: yardmaster.v1.HistoryEvent
-	(*RunSubmitted)(nil),       // 6: yardmaster.v1.RunSubmitted
-	(*RunCancelRequested)(nil), // 7: yardmaster.v1.RunCancelRequested
-	(*JobAssigned)(nil),        // 8: yardmaster.v1.JobAssigned
-	(*AttemptEnded)(nil),       // 9: yardmaster.v1.AttemptEnded
-	(*JobCancelRequested)(nil), // 10: yardmaster.v1.JobCancelRequested
-	(*JobEnded)(nil),           // 11: yardmaster.v1.JobEnded
-	(*WorkerChanged)(nil),      // 12: yardmaster.v1.WorkerChanged
-	(*ActorQuarantined)(nil),   // 13: yardmaster.v1.ActorQuarantined
-	(*Result)(nil),             // 14: yardmaster.v1.Result
-	(*StepResult)(nil),         // 15: yardmaster.v1.StepResult
-	(*LogSum)(nil),             // 16: yardmaster.v1.LogSum
-	(*LedgerSnapshot)(nil),     // 17: yardmaster.v1.LedgerSnapshot
-	(*WorkerRecord)(nil),       // 18: yardmaster.v1.WorkerRecord
-	(*WorkerEntry)(nil),        // 19: yardmaster.v1.WorkerEntry
-	(*LiveRun)(nil),            // 20: yardmaster.v1.LiveRun
-	(*EndedRun)(nil),           // 21: yardmaster.v1.EndedRun
-	(*KeyUse)(nil),             // 22: yardmaster.v1.KeyUse
-	(*RunRecord)(nil),          // 23: yardmaster.v1.RunRecord
-	(*JobRecord)(nil),          // 24: yardmaster.v1.JobRecord
-	(*AttemptRecord)(nil),      // 25: yardmaster.v1.AttemptRecord
-	(*Resources)(nil),          // 26: yardmaster.v1.Resources
+	(Level)(0),                 // 5: yardmaster.v1.Level
+	(*HistoryEvent)(nil),       // 6: yardmaster.v1.HistoryEvent
+	(*RunSubmitted)(nil),       // 7: yardmaster.v1.RunSubmitted
+	(*Outputs)(nil),            // 8: yardmaster.v1.Outputs
+	(*RunCancelRequested)(nil), // 9: yardmaster.v1.RunCancelRequested
+	(*JobAssigned)(nil),        // 10: yardmaster.v1.JobAssigned
+	(*AttemptEnded)(nil),       // 11: yardmaster.v1.AttemptEnded
+	(*JobCancelRequested)(nil), // 12: yardmaster.v1.JobCancelRequested
+	(*JobEnded)(nil),           // 13: yardmaster.v1.JobEnded
+	(*WorkerChanged)(nil),      // 14: yardmaster.v1.WorkerChanged
+	(*ActorQuarantined)(nil),   // 15: yardmaster.v1.ActorQuarantined
+	(*Result)(nil),             // 16: yardmaster.v1.Result
+	(*StepResult)(nil),         // 17: yardmaster.v1.StepResult
+	(*Annotation)(nil),         // 18: yardmaster.v1.Annotation
+	(*LogSum)(nil),             // 19: yardmaster.v1.LogSum
+	(*LedgerSnapshot)(nil),     // 20: yardmaster.v1.LedgerSnapshot
+	(*WorkerRecord)(nil),       // 21: yardmaster.v1.WorkerRecord
+	(*WorkerEntry)(nil),        // 22: yardmaster.v1.WorkerEntry
+	(*LiveRun)(nil),            // 23: yardmaster.v1.LiveRun
+	(*EndedRun)(nil),           // 24: yardmaster.v1.EndedRun
+	(*KeyUse)(nil),             // 25: yardmaster.v1.KeyUse
+	(*RunRecord)(nil),          // 26: yardmaster.v1.RunRecord
+	(*JobRecord)(nil),          // 27: yardmaster.v1.JobRecord
+	(*AttemptRecord)(nil),      // 28: yardmaster.v1.AttemptRecord
+	(*Var)(nil),                // 29: yardmaster.v1.Var
+	(*Resources)(nil),          // 30: yardmaster.v1.Resources
 }
 var file_yardmaster_v1_history_proto_depIdxs = []int32{
-	6,  // 0: yardmaster.v1.HistoryEvent.run_submitted:type_name -> yardmaster.v1.RunSubmitted
-	7,  // 1: yardmaster.v1.HistoryEvent.run_cancel_requested:type_name -> yardmaster.v1.RunCancelRequested
-	8,  // 2: yardmaster.v1.HistoryEvent.job_assigned:type_name -> yardmaster.v1.JobAssigned
-	9,  // 3: yardmaster.v1.HistoryEvent.attempt_ended:type_name -> yardmaster.v1.AttemptEnded
-	10, // 4: yardmaster.v1.HistoryEvent.job_cancel_requested:type_name -> yardmaster.v1.JobCancelRequested
-	11, // 5: yardmaster.v1.HistoryEvent.job_ended:type_name -> yardmaster.v1.JobEnded
-	12, // 6: yardmaster.v1.HistoryEvent.worker_changed:type_name -> yardmaster.v1.WorkerChanged
-	13, // 7: yardmaster.v1.HistoryEvent.actor_quarantined:type_name -> yardmaster.v1.ActorQuarantined
-	14, // 8: yardmaster.v1.AttemptEnded.result:type_name -> yardmaster.v1.Result
-	2,  // 9: yardmaster.v1.JobCancelRequested.cause:type_name -> yardmaster.v1.Cause
-	0,  // 10: yardmaster.v1.JobEnded.state:type_name -> yardmaster.v1.JobState
-	2,  // 11: yardmaster.v1.JobEnded.cause:type_name -> yardmaster.v1.Cause
-	14, // 12: yardmaster.v1.JobEnded.result:type_name -> yardmaster.v1.Result
-	1,  // 13: yardmaster.v1.WorkerChanged.state:type_name -> yardmaster.v1.WorkerState
-	26, // 14: yardmaster.v1.WorkerChanged.resources:type_name -> yardmaster.v1.Resources
-	3,  // 15: yardmaster.v1.Result.outcome:type_name -> yardmaster.v1.Outcome
-	4,  // 16: yardmaster.v1.Result.fault:type_name -> yardmaster.v1.Fault
-	15, // 17: yardmaster.v1.Result.steps:type_name -> yardmaster.v1.StepResult
-	16, // 18: yardmaster.v1.Result.log:type_name -> yardmaster.v1.LogSum
-	3,  // 19: yardmaster.v1.StepResult.outcome:type_name -> yardmaster.v1.Outcome
-	20, // 20: yardmaster.v1.LedgerSnapshot.live:type_name -> yardmaster.v1.LiveRun
-	21, // 21: yardmaster.v1.LedgerSnapshot.ended:type_name -> yardmaster.v1.EndedRun
-	22, // 22: yardmaster.v1.LedgerSnapshot.keys:type_name -> yardmaster.v1.KeyUse
-	18, // 23: yardmaster.v1.LedgerSnapshot.workers:type_name -> yardmaster.v1.WorkerRecord
-	19, // 24: yardmaster.v1.WorkerRecord.last:type_name -> yardmaster.v1.WorkerEntry
-	19, // 25: yardmaster.v1.WorkerRecord.history:type_name -> yardmaster.v1.WorkerEntry
-	12, // 26: yardmaster.v1.WorkerEntry.changed:type_name -> yardmaster.v1.WorkerChanged
-	23, // 27: yardmaster.v1.LiveRun.run:type_name -> yardmaster.v1.RunRecord
-	24, // 28: yardmaster.v1.RunRecord.jobs:type_name -> yardmaster.v1.JobRecord
-	0,  // 29: yardmaster.v1.RunRecord.state:type_name -> yardmaster.v1.JobState
-	0,  // 30: yardmaster.v1.JobRecord.state:type_name -> yardmaster.v1.JobState
-	2,  // 31: yardmaster.v1.JobRecord.cause:type_name -> yardmaster.v1.Cause
-	25, // 32: yardmaster.v1.JobRecord.attempts:type_name -> yardmaster.v1.AttemptRecord
-	14, // 33: yardmaster.v1.AttemptRecord.result:type_name -> yardmaster.v1.Result
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	7,  // 0: yardmaster.v1.HistoryEvent.run_submitted:type_name -> yardmaster.v1.RunSubmitted
+	9,  // 1: yardmaster.v1.HistoryEvent.run_cancel_requested:type_name -> yardmaster.v1.RunCancelRequested
+	10, // 2: yardmaster.v1.HistoryEvent.job_assigned:type_name -> yardmaster.v1.JobAssigned
+	11, // 3: yardmaster.v1.HistoryEvent.attempt_ended:type_name -> yardmaster.v1.AttemptEnded
+	12, // 4: yardmaster.v1.HistoryEvent.job_cancel_requested:type_name -> yardmaster.v1.JobCancelRequested
+	13, // 5: yardmaster.v1.HistoryEvent.job_ended:type_name -> yardmaster.v1.JobEnded
+	14, // 6: yardmaster.v1.HistoryEvent.worker_changed:type_name -> yardmaster.v1.WorkerChanged
+	15, // 7: yardmaster.v1.HistoryEvent.actor_quarantined:type_name -> yardmaster.v1.ActorQuarantined
+	8,  // 8: yardmaster.v1.RunSubmitted.reused_outputs:type_name -> yardmaster.v1.Outputs
+	29, // 9: yardmaster.v1.Outputs.outputs:type_name -> yardmaster.v1.Var
+	16, // 10: yardmaster.v1.AttemptEnded.result:type_name -> yardmaster.v1.Result
+	2,  // 11: yardmaster.v1.JobCancelRequested.cause:type_name -> yardmaster.v1.Cause
+	0,  // 12: yardmaster.v1.JobEnded.state:type_name -> yardmaster.v1.JobState
+	2,  // 13: yardmaster.v1.JobEnded.cause:type_name -> yardmaster.v1.Cause
+	16, // 14: yardmaster.v1.JobEnded.result:type_name -> yardmaster.v1.Result
+	1,  // 15: yardmaster.v1.WorkerChanged.state:type_name -> yardmaster.v1.WorkerState
+	30, // 16: yardmaster.v1.WorkerChanged.resources:type_name -> yardmaster.v1.Resources
+	3,  // 17: yardmaster.v1.Result.outcome:type_name -> yardmaster.v1.Outcome
+	4,  // 18: yardmaster.v1.Result.fault:type_name -> yardmaster.v1.Fault
+	17, // 19: yardmaster.v1.Result.steps:type_name -> yardmaster.v1.StepResult
+	19, // 20: yardmaster.v1.Result.log:type_name -> yardmaster.v1.LogSum
+	29, // 21: yardmaster.v1.Result.outputs:type_name -> yardmaster.v1.Var
+	18, // 22: yardmaster.v1.Result.annotations:type_name -> yardmaster.v1.Annotation
+	3,  // 23: yardmaster.v1.StepResult.outcome:type_name -> yardmaster.v1.Outcome
+	5,  // 24: yardmaster.v1.Annotation.level:type_name -> yardmaster.v1.Level
+	23, // 25: yardmaster.v1.LedgerSnapshot.live:type_name -> yardmaster.v1.LiveRun
+	24, // 26: yardmaster.v1.LedgerSnapshot.ended:type_name -> yardmaster.v1.EndedRun
+	25, // 27: yardmaster.v1.LedgerSnapshot.keys:type_name -> yardmaster.v1.KeyUse
+	21, // 28: yardmaster.v1.LedgerSnapshot.workers:type_name -> yardmaster.v1.WorkerRecord
+	22, // 29: yardmaster.v1.WorkerRecord.last:type_name -> yardmaster.v1.WorkerEntry
+	22, // 30: yardmaster.v1.WorkerRecord.history:type_name -> yardmaster.v1.WorkerEntry
+	14, // 31: yardmaster.v1.WorkerEntry.changed:type_name -> yardmaster.v1.WorkerChanged
+	26, // 32: yardmaster.v1.LiveRun.run:type_name -> yardmaster.v1.RunRecord
+	27, // 33: yardmaster.v1.RunRecord.jobs:type_name -> yardmaster.v1.JobRecord
+	0,  // 34: yardmaster.v1.RunRecord.state:type_name -> yardmaster.v1.JobState
+	0,  // 35: yardmaster.v1.JobRecord.state:type_name -> yardmaster.v1.JobState
+	2,  // 36: yardmaster.v1.JobRecord.cause:type_name -> yardmaster.v1.Cause
+	28, // 37: yardmaster.v1.JobRecord.attempts:type_name -> yardmaster.v1.AttemptRecord
+	29, // 38: yardmaster.v1.JobRecord.taken:type_name -> yardmaster.v1.Var
+	16, // 39: yardmaster.v1.AttemptRecord.result:type_name -> yardmaster.v1.Result
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_history_proto_init() }
@@ -2400,8 +2711,8 @@ func file_yardmaster_v1_history_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_history_proto_rawDesc), len(file_yardmaster_v1_history_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   21,
+			NumEnums:      6,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -138,7 +138,7 @@ func (o *owner) submit(t *rapid.T, w *plan.Workflow, encoded []byte) {
 		Project: name,
 	}
 	if len(w.Jobs) > 1 && rapid.Bool().Draw(t, "retry") {
-		s.RetryOf, s.Reused = "r0", []uint32{uint32(rapid.IntRange(0, len(w.Jobs)-1).Draw(t, "reused"))}
+		s.RetryOf, s.Reused = "r0", []run.Reuse{{Index: uint32(rapid.IntRange(0, len(w.Jobs)-1).Draw(t, "reused"))}}
 	}
 	o.last = s.ID
 	o.store(t, messages.EncodeSubmission(s, encoded, o.stamp("ann")))

@@ -22,7 +22,7 @@ var ErrMalformed = errors.New("messages: malformed")
 
 // EncodePlan returns a plan as it is stored: the same plan, the same bytes.
 func EncodePlan(w *plan.Workflow) []byte {
-	m := &Plan{Name: w.Name, On: w.On, Jobs: make([]*JobSpec, len(w.Jobs))}
+	m := &Plan{Name: w.Name, RunName: w.RunName, Context: w.Context, On: w.On, Jobs: make([]*JobSpec, len(w.Jobs))}
 	for i := range w.Jobs {
 		m.Jobs[i] = JobSpecToProto(&w.Jobs[i])
 	}
@@ -47,7 +47,10 @@ func DecodePlan(data []byte) (*plan.Workflow, error) {
 	if err := proto.Unmarshal(data, &m); err != nil {
 		return nil, fmt.Errorf("%w plan: %w", ErrMalformed, err)
 	}
-	w := &plan.Workflow{Name: m.GetName(), On: m.GetOn(), Jobs: make([]plan.Job, len(m.GetJobs()))}
+	w := &plan.Workflow{
+		Name: m.GetName(), RunName: m.GetRunName(), Context: m.GetContext(), On: m.GetOn(),
+		Jobs: make([]plan.Job, len(m.GetJobs())),
+	}
 	for _, g := range m.GetGroups() {
 		w.Groups = append(w.Groups, plan.Group{FailFast: g.GetFailFast(), MaxParallel: int(g.GetMaxParallel())})
 	}
@@ -69,10 +72,10 @@ func DecodePlan(data []byte) (*plan.Workflow, error) {
 // JobSpecToProto converts a job of a plan.
 func JobSpecToProto(j *plan.Job) *JobSpec {
 	m := &JobSpec{
-		Key: j.Key, Id: j.ID, Name: j.Name, RunsOn: j.RunsOn, Env: varsToProto(j.Env), Matrix: varsToProto(j.Matrix),
+		Key: j.Key, Id: j.ID, Name: j.Name, RunsOn: j.RunsOn, Env: varsToProto(j.Env), Matrix: matrixToProto(j.Matrix),
 		Group: uint32(j.Group + 1), TimeoutNanos: int64(j.Timeout), ContinueOnError: j.ContinueOnError,
 		Retry: retryToProto(j.Retry), Priority: int32(j.Priority), Idempotent: j.Idempotent, Executor: j.Executor,
-		Resources: ResourcesToProto(j.Resources),
+		Resources: ResourcesToProto(j.Resources), Condition: j.If, Outputs: varsToProto(j.Outputs),
 	}
 	for _, n := range j.Needs {
 		m.Needs = append(m.Needs, uint32(n))
@@ -82,6 +85,8 @@ func JobSpecToProto(j *plan.Job) *JobSpec {
 		m.Steps = append(m.Steps, &StepSpec{
 			Id: s.ID, Name: s.Name, Run: s.Run, Shell: s.Shell, WorkingDirectory: s.WorkingDirectory,
 			Env: varsToProto(s.Env), TimeoutNanos: int64(s.Timeout), ContinueOnError: s.ContinueOnError,
+			Condition: s.If, Uses: s.Uses, With: varsToProto(s.With), TimeoutText: s.TimeoutText,
+			ContinueOnErrorText: s.ContinueOnErrorText,
 		})
 	}
 	return m
@@ -91,9 +96,10 @@ func JobSpecToProto(j *plan.Job) *JobSpec {
 func JobSpecFromProto(m *JobSpec) plan.Job {
 	j := plan.Job{
 		Key: m.GetKey(), ID: m.GetId(), Name: m.GetName(), RunsOn: m.GetRunsOn(), Env: varsFromProto(m.GetEnv()),
-		Matrix: varsFromProto(m.GetMatrix()), Group: int(m.GetGroup()) - 1, Timeout: time.Duration(m.GetTimeoutNanos()),
+		Matrix: matrixFromProto(m.GetMatrix()), Group: int(m.GetGroup()) - 1, Timeout: time.Duration(m.GetTimeoutNanos()),
 		ContinueOnError: m.GetContinueOnError(), Retry: retryFromProto(m.GetRetry()), Priority: int(m.GetPriority()),
 		Idempotent: m.GetIdempotent(), Executor: m.GetExecutor(), Resources: ResourcesFromProto(m.GetResources()),
+		If: m.GetCondition(), Outputs: varsFromProto(m.GetOutputs()),
 	}
 	for _, n := range m.GetNeeds() {
 		j.Needs = append(j.Needs, int(n))
@@ -103,6 +109,8 @@ func JobSpecFromProto(m *JobSpec) plan.Job {
 			ID: s.GetId(), Name: s.GetName(), Run: s.GetRun(), Shell: s.GetShell(),
 			WorkingDirectory: s.GetWorkingDirectory(), Env: varsFromProto(s.GetEnv()),
 			Timeout: time.Duration(s.GetTimeoutNanos()), ContinueOnError: s.GetContinueOnError(),
+			If: s.GetCondition(), Uses: s.GetUses(), With: varsFromProto(s.GetWith()),
+			TimeoutText: s.GetTimeoutText(), ContinueOnErrorText: s.GetContinueOnErrorText(),
 		})
 	}
 	return j
@@ -145,6 +153,28 @@ func varsFromProto(ms []*Var) []plan.Var {
 		vars[i] = plan.Var{Name: m.GetName(), Value: m.GetValue()}
 	}
 	return vars
+}
+
+func matrixToProto(values []plan.MatrixValue) []*MatrixValue {
+	if len(values) == 0 {
+		return nil
+	}
+	ms := make([]*MatrixValue, len(values))
+	for i, v := range values {
+		ms[i] = &MatrixValue{Name: v.Name, Text: v.Text, Json: v.JSON}
+	}
+	return ms
+}
+
+func matrixFromProto(ms []*MatrixValue) []plan.MatrixValue {
+	if len(ms) == 0 {
+		return nil
+	}
+	values := make([]plan.MatrixValue, len(ms))
+	for i, m := range ms {
+		values[i] = plan.MatrixValue{Name: m.GetName(), Text: m.GetText(), JSON: m.GetJson()}
+	}
+	return values
 }
 
 func retryToProto(p retry.Policy) *RetryPolicy {

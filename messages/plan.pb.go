@@ -25,11 +25,16 @@ const (
 
 // Plan is a workflow with every matrix expanded and every default filled in.
 type Plan struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	On            []string               `protobuf:"bytes,2,rep,name=on,proto3" json:"on,omitempty"`
-	Jobs          []*JobSpec             `protobuf:"bytes,3,rep,name=jobs,proto3" json:"jobs,omitempty"`
-	Groups        []*MatrixGroup         `protobuf:"bytes,4,rep,name=groups,proto3" json:"groups,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Name   string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	On     []string               `protobuf:"bytes,2,rep,name=on,proto3" json:"on,omitempty"`
+	Jobs   []*JobSpec             `protobuf:"bytes,3,rep,name=jobs,proto3" json:"jobs,omitempty"`
+	Groups []*MatrixGroup         `protobuf:"bytes,4,rep,name=groups,proto3" json:"groups,omitempty"`
+	// Empty means the name.
+	RunName string `protobuf:"bytes,5,opt,name=run_name,json=runName,proto3" json:"run_name,omitempty"`
+	// What expressions see of the submission: a JSON object with the objects github,
+	// inputs and vars.
+	Context       string `protobuf:"bytes,6,opt,name=context,proto3" json:"context,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -90,6 +95,20 @@ func (x *Plan) GetGroups() []*MatrixGroup {
 		return x.Groups
 	}
 	return nil
+}
+
+func (x *Plan) GetRunName() string {
+	if x != nil {
+		return x.RunName
+	}
+	return ""
+}
+
+func (x *Plan) GetContext() string {
+	if x != nil {
+		return x.Context
+	}
+	return ""
 }
 
 // MatrixGroup is what the cells of one matrix share.
@@ -153,10 +172,10 @@ type JobSpec struct {
 	Id    string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	Name  string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	// Indexes of the jobs that must succeed first.
-	Needs  []uint32 `protobuf:"varint,4,rep,packed,name=needs,proto3" json:"needs,omitempty"`
-	RunsOn []string `protobuf:"bytes,5,rep,name=runs_on,json=runsOn,proto3" json:"runs_on,omitempty"`
-	Env    []*Var   `protobuf:"bytes,6,rep,name=env,proto3" json:"env,omitempty"`
-	Matrix []*Var   `protobuf:"bytes,7,rep,name=matrix,proto3" json:"matrix,omitempty"`
+	Needs  []uint32       `protobuf:"varint,4,rep,packed,name=needs,proto3" json:"needs,omitempty"`
+	RunsOn []string       `protobuf:"bytes,5,rep,name=runs_on,json=runsOn,proto3" json:"runs_on,omitempty"`
+	Env    []*Var         `protobuf:"bytes,6,rep,name=env,proto3" json:"env,omitempty"`
+	Matrix []*MatrixValue `protobuf:"bytes,7,rep,name=matrix,proto3" json:"matrix,omitempty"`
 	// Index of the matrix group plus one; 0 means none.
 	Group           uint32       `protobuf:"varint,8,opt,name=group,proto3" json:"group,omitempty"`
 	TimeoutNanos    int64        `protobuf:"varint,9,opt,name=timeout_nanos,json=timeoutNanos,proto3" json:"timeout_nanos,omitempty"`
@@ -167,7 +186,11 @@ type JobSpec struct {
 	Executor        string       `protobuf:"bytes,14,opt,name=executor,proto3" json:"executor,omitempty"`
 	Steps           []*StepSpec  `protobuf:"bytes,15,rep,name=steps,proto3" json:"steps,omitempty"`
 	// What one attempt takes of its worker beside a slot; absent means nothing.
-	Resources     *Resources `protobuf:"bytes,16,opt,name=resources,proto3" json:"resources,omitempty"`
+	Resources *Resources `protobuf:"bytes,16,opt,name=resources,proto3" json:"resources,omitempty"`
+	// The condition on which it runs; empty means success().
+	Condition string `protobuf:"bytes,17,opt,name=condition,proto3" json:"condition,omitempty"`
+	// Templates of what it hands to the jobs that need it.
+	Outputs       []*Var `protobuf:"bytes,18,rep,name=outputs,proto3" json:"outputs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -244,7 +267,7 @@ func (x *JobSpec) GetEnv() []*Var {
 	return nil
 }
 
-func (x *JobSpec) GetMatrix() []*Var {
+func (x *JobSpec) GetMatrix() []*MatrixValue {
 	if x != nil {
 		return x.Matrix
 	}
@@ -314,6 +337,20 @@ func (x *JobSpec) GetResources() *Resources {
 	return nil
 }
 
+func (x *JobSpec) GetCondition() string {
+	if x != nil {
+		return x.Condition
+	}
+	return ""
+}
+
+func (x *JobSpec) GetOutputs() []*Var {
+	if x != nil {
+		return x.Outputs
+	}
+	return nil
+}
+
 // Resources are amounts of what a machine has.
 type Resources struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -379,8 +416,16 @@ type StepSpec struct {
 	Env              []*Var                 `protobuf:"bytes,6,rep,name=env,proto3" json:"env,omitempty"`
 	TimeoutNanos     int64                  `protobuf:"varint,7,opt,name=timeout_nanos,json=timeoutNanos,proto3" json:"timeout_nanos,omitempty"`
 	ContinueOnError  bool                   `protobuf:"varint,8,opt,name=continue_on_error,json=continueOnError,proto3" json:"continue_on_error,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// The condition on which it runs; empty means success().
+	Condition string `protobuf:"bytes,9,opt,name=condition,proto3" json:"condition,omitempty"`
+	// The action to run in place of a script, and what it is given.
+	Uses string `protobuf:"bytes,10,opt,name=uses,proto3" json:"uses,omitempty"`
+	With []*Var `protobuf:"bytes,11,rep,name=with,proto3" json:"with,omitempty"`
+	// Templates in place of the values above.
+	TimeoutText         string `protobuf:"bytes,12,opt,name=timeout_text,json=timeoutText,proto3" json:"timeout_text,omitempty"`
+	ContinueOnErrorText string `protobuf:"bytes,13,opt,name=continue_on_error_text,json=continueOnErrorText,proto3" json:"continue_on_error_text,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *StepSpec) Reset() {
@@ -469,6 +514,41 @@ func (x *StepSpec) GetContinueOnError() bool {
 	return false
 }
 
+func (x *StepSpec) GetCondition() string {
+	if x != nil {
+		return x.Condition
+	}
+	return ""
+}
+
+func (x *StepSpec) GetUses() string {
+	if x != nil {
+		return x.Uses
+	}
+	return ""
+}
+
+func (x *StepSpec) GetWith() []*Var {
+	if x != nil {
+		return x.With
+	}
+	return nil
+}
+
+func (x *StepSpec) GetTimeoutText() string {
+	if x != nil {
+		return x.TimeoutText
+	}
+	return ""
+}
+
+func (x *StepSpec) GetContinueOnErrorText() string {
+	if x != nil {
+		return x.ContinueOnErrorText
+	}
+	return ""
+}
+
 // Var is a name and its value.
 type Var struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -522,6 +602,68 @@ func (x *Var) GetValue() string {
 	return ""
 }
 
+// MatrixValue is the value of a key in one cell of a matrix.
+type MatrixValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Text  string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// The value itself when it is no string.
+	Json          string `protobuf:"bytes,3,opt,name=json,proto3" json:"json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatrixValue) Reset() {
+	*x = MatrixValue{}
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatrixValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatrixValue) ProtoMessage() {}
+
+func (x *MatrixValue) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatrixValue.ProtoReflect.Descriptor instead.
+func (*MatrixValue) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *MatrixValue) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *MatrixValue) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *MatrixValue) GetJson() string {
+	if x != nil {
+		return x.Json
+	}
+	return ""
+}
+
 // RetryPolicy says when a failure of the user's own is tried again.
 type RetryPolicy struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -536,7 +678,7 @@ type RetryPolicy struct {
 
 func (x *RetryPolicy) Reset() {
 	*x = RetryPolicy{}
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -548,7 +690,7 @@ func (x *RetryPolicy) String() string {
 func (*RetryPolicy) ProtoMessage() {}
 
 func (x *RetryPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -561,7 +703,7 @@ func (x *RetryPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryPolicy.ProtoReflect.Descriptor instead.
 func (*RetryPolicy) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{6}
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RetryPolicy) GetMaxAttempts() uint32 {
@@ -603,23 +745,25 @@ var File_yardmaster_v1_plan_proto protoreflect.FileDescriptor
 
 const file_yardmaster_v1_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x18yardmaster/v1/plan.proto\x12\ryardmaster.v1\"\x8a\x01\n" +
+	"\x18yardmaster/v1/plan.proto\x12\ryardmaster.v1\"\xbf\x01\n" +
 	"\x04Plan\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02on\x18\x02 \x03(\tR\x02on\x12*\n" +
 	"\x04jobs\x18\x03 \x03(\v2\x16.yardmaster.v1.JobSpecR\x04jobs\x122\n" +
-	"\x06groups\x18\x04 \x03(\v2\x1a.yardmaster.v1.MatrixGroupR\x06groups\"M\n" +
+	"\x06groups\x18\x04 \x03(\v2\x1a.yardmaster.v1.MatrixGroupR\x06groups\x12\x19\n" +
+	"\brun_name\x18\x05 \x01(\tR\arunName\x12\x18\n" +
+	"\acontext\x18\x06 \x01(\tR\acontext\"M\n" +
 	"\vMatrixGroup\x12\x1b\n" +
 	"\tfail_fast\x18\x01 \x01(\bR\bfailFast\x12!\n" +
-	"\fmax_parallel\x18\x02 \x01(\rR\vmaxParallel\"\x98\x04\n" +
+	"\fmax_parallel\x18\x02 \x01(\rR\vmaxParallel\"\xec\x04\n" +
 	"\aJobSpec\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x14\n" +
 	"\x05needs\x18\x04 \x03(\rR\x05needs\x12\x17\n" +
 	"\aruns_on\x18\x05 \x03(\tR\x06runsOn\x12$\n" +
-	"\x03env\x18\x06 \x03(\v2\x12.yardmaster.v1.VarR\x03env\x12*\n" +
-	"\x06matrix\x18\a \x03(\v2\x12.yardmaster.v1.VarR\x06matrix\x12\x14\n" +
+	"\x03env\x18\x06 \x03(\v2\x12.yardmaster.v1.VarR\x03env\x122\n" +
+	"\x06matrix\x18\a \x03(\v2\x1a.yardmaster.v1.MatrixValueR\x06matrix\x12\x14\n" +
 	"\x05group\x18\b \x01(\rR\x05group\x12#\n" +
 	"\rtimeout_nanos\x18\t \x01(\x03R\ftimeoutNanos\x12*\n" +
 	"\x11continue_on_error\x18\n" +
@@ -631,10 +775,12 @@ const file_yardmaster_v1_plan_proto_rawDesc = "" +
 	"idempotent\x12\x1a\n" +
 	"\bexecutor\x18\x0e \x01(\tR\bexecutor\x12-\n" +
 	"\x05steps\x18\x0f \x03(\v2\x17.yardmaster.v1.StepSpecR\x05steps\x126\n" +
-	"\tresources\x18\x10 \x01(\v2\x18.yardmaster.v1.ResourcesR\tresources\"K\n" +
+	"\tresources\x18\x10 \x01(\v2\x18.yardmaster.v1.ResourcesR\tresources\x12\x1c\n" +
+	"\tcondition\x18\x11 \x01(\tR\tcondition\x12,\n" +
+	"\aoutputs\x18\x12 \x03(\v2\x12.yardmaster.v1.VarR\aoutputs\"K\n" +
 	"\tResources\x12\x1b\n" +
 	"\tcpu_milli\x18\x01 \x01(\x04R\bcpuMilli\x12!\n" +
-	"\fmemory_bytes\x18\x02 \x01(\x04R\vmemoryBytes\"\xfa\x01\n" +
+	"\fmemory_bytes\x18\x02 \x01(\x04R\vmemoryBytes\"\xac\x03\n" +
 	"\bStepSpec\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -643,10 +789,20 @@ const file_yardmaster_v1_plan_proto_rawDesc = "" +
 	"\x11working_directory\x18\x05 \x01(\tR\x10workingDirectory\x12$\n" +
 	"\x03env\x18\x06 \x03(\v2\x12.yardmaster.v1.VarR\x03env\x12#\n" +
 	"\rtimeout_nanos\x18\a \x01(\x03R\ftimeoutNanos\x12*\n" +
-	"\x11continue_on_error\x18\b \x01(\bR\x0fcontinueOnError\"/\n" +
+	"\x11continue_on_error\x18\b \x01(\bR\x0fcontinueOnError\x12\x1c\n" +
+	"\tcondition\x18\t \x01(\tR\tcondition\x12\x12\n" +
+	"\x04uses\x18\n" +
+	" \x01(\tR\x04uses\x12&\n" +
+	"\x04with\x18\v \x03(\v2\x12.yardmaster.v1.VarR\x04with\x12!\n" +
+	"\ftimeout_text\x18\f \x01(\tR\vtimeoutText\x123\n" +
+	"\x16continue_on_error_text\x18\r \x01(\tR\x13continueOnErrorText\"/\n" +
 	"\x03Var\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\xa5\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"I\n" +
+	"\vMatrixValue\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x12\n" +
+	"\x04json\x18\x03 \x01(\tR\x04json\"\xa5\x01\n" +
 	"\vRetryPolicy\x12!\n" +
 	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\x12\x1f\n" +
 	"\vdelay_nanos\x18\x02 \x01(\x03R\n" +
@@ -668,7 +824,7 @@ func file_yardmaster_v1_plan_proto_rawDescGZIP() []byte {
 	return file_yardmaster_v1_plan_proto_rawDescData
 }
 
-var file_yardmaster_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_yardmaster_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_yardmaster_v1_plan_proto_goTypes = []any{
 	(*Plan)(nil),        // 0: yardmaster.v1.Plan
 	(*MatrixGroup)(nil), // 1: yardmaster.v1.MatrixGroup
@@ -676,22 +832,25 @@ var file_yardmaster_v1_plan_proto_goTypes = []any{
 	(*Resources)(nil),   // 3: yardmaster.v1.Resources
 	(*StepSpec)(nil),    // 4: yardmaster.v1.StepSpec
 	(*Var)(nil),         // 5: yardmaster.v1.Var
-	(*RetryPolicy)(nil), // 6: yardmaster.v1.RetryPolicy
+	(*MatrixValue)(nil), // 6: yardmaster.v1.MatrixValue
+	(*RetryPolicy)(nil), // 7: yardmaster.v1.RetryPolicy
 }
 var file_yardmaster_v1_plan_proto_depIdxs = []int32{
-	2, // 0: yardmaster.v1.Plan.jobs:type_name -> yardmaster.v1.JobSpec
-	1, // 1: yardmaster.v1.Plan.groups:type_name -> yardmaster.v1.MatrixGroup
-	5, // 2: yardmaster.v1.JobSpec.env:type_name -> yardmaster.v1.Var
-	5, // 3: yardmaster.v1.JobSpec.matrix:type_name -> yardmaster.v1.Var
-	6, // 4: yardmaster.v1.JobSpec.retry:type_name -> yardmaster.v1.RetryPolicy
-	4, // 5: yardmaster.v1.JobSpec.steps:type_name -> yardmaster.v1.StepSpec
-	3, // 6: yardmaster.v1.JobSpec.resources:type_name -> yardmaster.v1.Resources
-	5, // 7: yardmaster.v1.StepSpec.env:type_name -> yardmaster.v1.Var
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	2,  // 0: yardmaster.v1.Plan.jobs:type_name -> yardmaster.v1.JobSpec
+	1,  // 1: yardmaster.v1.Plan.groups:type_name -> yardmaster.v1.MatrixGroup
+	5,  // 2: yardmaster.v1.JobSpec.env:type_name -> yardmaster.v1.Var
+	6,  // 3: yardmaster.v1.JobSpec.matrix:type_name -> yardmaster.v1.MatrixValue
+	7,  // 4: yardmaster.v1.JobSpec.retry:type_name -> yardmaster.v1.RetryPolicy
+	4,  // 5: yardmaster.v1.JobSpec.steps:type_name -> yardmaster.v1.StepSpec
+	3,  // 6: yardmaster.v1.JobSpec.resources:type_name -> yardmaster.v1.Resources
+	5,  // 7: yardmaster.v1.JobSpec.outputs:type_name -> yardmaster.v1.Var
+	5,  // 8: yardmaster.v1.StepSpec.env:type_name -> yardmaster.v1.Var
+	5,  // 9: yardmaster.v1.StepSpec.with:type_name -> yardmaster.v1.Var
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_plan_proto_init() }
@@ -705,7 +864,7 @@ func file_yardmaster_v1_plan_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_plan_proto_rawDesc), len(file_yardmaster_v1_plan_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

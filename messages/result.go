@@ -26,7 +26,7 @@ func CauseToProto(c job.Cause) Cause { return Cause(c) }
 
 // CauseFromProto converts a cause; a number from a newer release becomes CauseNone.
 func CauseFromProto(c Cause) job.Cause {
-	if c < 0 || c > Cause_CAUSE_POISON {
+	if c < 0 || c > Cause_CAUSE_EXPRESSION {
 		return job.CauseNone
 	}
 	return job.Cause(c)
@@ -56,6 +56,10 @@ func ResultToProto(r job.Result) *Result {
 	m := &Result{
 		Outcome: Outcome(r.Outcome), Fault: Fault(r.Fault), ExitCode: int32(r.ExitCode), Reason: r.Reason,
 		StartedUnixNanos: nanos(r.StartedAt), EndedUnixNanos: nanos(r.EndedAt), Log: LogSumToProto(r.Log),
+		Outputs: varsToProto(r.Outputs),
+	}
+	for _, a := range r.Annotations {
+		m.Annotations = append(m.Annotations, AnnotationToProto(a))
 	}
 	if len(r.Steps) > 0 {
 		m.Steps = make([]*StepResult, len(r.Steps))
@@ -75,7 +79,10 @@ func ResultFromProto(m *Result) job.Result {
 	r := job.Result{
 		Outcome: outcomeFromProto(m.GetOutcome()), Fault: job.Fault(m.GetFault()), ExitCode: int(m.GetExitCode()),
 		Reason: m.GetReason(), StartedAt: instant(m.GetStartedUnixNanos()), EndedAt: instant(m.GetEndedUnixNanos()),
-		Log: LogSumFromProto(m.GetLog()),
+		Log: LogSumFromProto(m.GetLog()), Outputs: varsFromProto(m.GetOutputs()),
+	}
+	for _, a := range m.GetAnnotations() {
+		r.Annotations = append(r.Annotations, annotationFromProto(a))
 	}
 	if m.GetFault() < 0 || m.GetFault() > Fault_FAULT_SYSTEM {
 		r.Fault = job.FaultSystem
@@ -87,7 +94,7 @@ func ResultFromProto(m *Result) job.Result {
 }
 
 func outcomeFromProto(o Outcome) job.Outcome {
-	if o < 0 || o > Outcome_OUTCOME_REFUSED {
+	if o < 0 || o > Outcome_OUTCOME_SKIPPED {
 		return job.OutcomeFailed
 	}
 	return job.Outcome(o)
@@ -98,6 +105,7 @@ func StepResultToProto(s job.StepResult) *StepResult {
 	return &StepResult{
 		Outcome: Outcome(s.Outcome), ExitCode: int32(s.ExitCode), Reason: s.Reason,
 		StartedUnixNanos: nanos(s.StartedAt), EndedUnixNanos: nanos(s.EndedAt),
+		Tolerated: s.Tolerated, Summary: s.Summary,
 	}
 }
 
@@ -106,7 +114,28 @@ func StepResultFromProto(m *StepResult) job.StepResult {
 	return job.StepResult{
 		Outcome: outcomeFromProto(m.GetOutcome()), ExitCode: int(m.GetExitCode()), Reason: m.GetReason(),
 		StartedAt: instant(m.GetStartedUnixNanos()), EndedAt: instant(m.GetEndedUnixNanos()),
+		Tolerated: m.GetTolerated(), Summary: m.GetSummary(),
 	}
+}
+
+// AnnotationToProto converts an annotation.
+func AnnotationToProto(a job.Annotation) *Annotation {
+	return &Annotation{
+		Level: Level(a.Level), Step: uint32(a.Step), Message: a.Message, Title: a.Title, File: a.File,
+		Line: uint32(a.Line), EndLine: uint32(a.EndLine), Column: uint32(a.Column), EndColumn: uint32(a.EndColumn),
+	}
+}
+
+func annotationFromProto(m *Annotation) job.Annotation {
+	a := job.Annotation{
+		Level: job.Level(m.GetLevel()), Step: int(m.GetStep()), Message: m.GetMessage(), Title: m.GetTitle(),
+		File: m.GetFile(), Line: int(m.GetLine()), EndLine: int(m.GetEndLine()), Column: int(m.GetColumn()),
+		EndColumn: int(m.GetEndColumn()),
+	}
+	if m.GetLevel() < 0 || m.GetLevel() > Level_LEVEL_ERROR {
+		a.Level = job.LevelError
+	}
+	return a
 }
 
 // LogSumToProto converts a log's sum; that of no log becomes nil.

@@ -160,7 +160,7 @@ func TestEveryRunEventIsReadAsItWasWritten(t *testing.T) {
 			ID: id, Plan: anyPlan().Filter(hasJobs).Draw(t, "plan"), Key: rapid.String().Draw(t, "key"),
 			Digest: anyDigest().Draw(t, "digest"), Principal: stamp.Principal, Trace: stamp.TraceParent, At: stamp.At,
 			Project: rapid.SampledFrom([]string{"", "web"}).Draw(t, "project"),
-			RetryOf: run.ID(rapid.String().Draw(t, "retry of")), Reused: some(t, rapid.Uint32(), 3, "reused"),
+			RetryOf: run.ID(rapid.String().Draw(t, "retry of")), Reused: some(t, anyReuse(), 3, "reused"),
 		}
 		plans := messages.NewPlans()
 		got, err := messages.DecodeHistory(messages.EncodeSubmission(s, messages.EncodePlan(s.Plan), stamp), plans)
@@ -228,20 +228,26 @@ func TestEnumsAgreeByNumber(t *testing.T) {
 		names(int(worker.Gone)+1, func(i int) string { return worker.State(i).String() }))
 	agree(messages.Cause(0).Descriptor(), "CAUSE_", index(map[int]string{
 		int(job.CauseNone): "UNSPECIFIED", int(job.CauseRequested): "REQUESTED", int(job.CauseFailFast): "FAIL_FAST",
-		int(job.CauseNeeds): "NEEDS", int(job.CauseExpired): "EXPIRED", int(job.CausePoison): "POISON",
+		int(job.CauseNeeds): "NEEDS", int(job.CauseExpired): "EXPIRED", int(job.CausePoison): "POISON", int(job.CauseCondition): "CONDITION",
+		int(job.CauseExpression): "EXPRESSION",
 	}))
 	agree(messages.Outcome(0).Descriptor(), "OUTCOME_", index(map[int]string{
 		int(job.OutcomeUnknown): "UNSPECIFIED", int(job.OutcomeSucceeded): "SUCCEEDED", int(job.OutcomeFailed): "FAILED",
 		int(job.OutcomeCancelled): "CANCELLED", int(job.OutcomeLost): "LOST", int(job.OutcomeRefused): "REFUSED",
+		int(job.OutcomeSkipped): "SKIPPED",
 	}))
 	agree(messages.Fault(0).Descriptor(), "FAULT_", index(map[int]string{
 		int(job.FaultNone): "UNSPECIFIED", int(job.FaultUser): "USER", int(job.FaultInfrastructure): "INFRASTRUCTURE",
 		int(job.FaultSystem): "SYSTEM",
 	}))
+	agree(messages.Level(0).Descriptor(), "LEVEL_", index(map[int]string{
+		int(job.LevelUnknown): "UNSPECIFIED", int(job.LevelNotice): "NOTICE", int(job.LevelWarning): "WARNING",
+		int(job.LevelError): "ERROR",
+	}))
 	for s := job.Unknown; s <= job.Cancelled; s++ {
 		assert.Equal(t, s, messages.StateFromProto(messages.StateToProto(s)))
 	}
-	for c := job.CauseNone; c <= job.CausePoison; c++ {
+	for c := job.CauseNone; c <= job.CauseExpression; c++ {
 		assert.Equal(t, c, messages.CauseFromProto(messages.CauseToProto(c)))
 	}
 }

@@ -69,7 +69,7 @@ func fixed(task *attempt.Task, w workspace) []variable {
 		{Name: envWorkspace, Value: w.work},
 	}
 	for _, v := range task.Spec.Matrix {
-		vars = append(vars, variable{Name: plan.MatrixVariable(v.Name), Value: v.Value})
+		vars = append(vars, variable{Name: plan.MatrixVariable(v.Name), Value: v.Text})
 	}
 	if len(task.Spec.Matrix) > 0 {
 		vars = append(vars, variable{Name: reserved + "_MATRIX", Value: object(task.Spec.Matrix)})
@@ -77,14 +77,18 @@ func fixed(task *attempt.Task, w workspace) []variable {
 	return vars
 }
 
-// object is vars as a JSON object, in their order.
-func object(vars []variable) string {
+// object is the values as a JSON object, in their order.
+func object(values []plan.MatrixValue) string {
 	var b strings.Builder
-	for i, v := range vars {
+	for i, v := range values {
 		b.WriteByte("{,"[min(i, 1)])
 		b.Write(quoted(v.Name))
 		b.WriteByte(':')
-		b.Write(quoted(v.Value))
+		if v.JSON != "" {
+			b.WriteString(v.JSON)
+			continue
+		}
+		b.Write(quoted(v.Text))
 	}
 	return b.String() + "}"
 }

@@ -171,14 +171,14 @@ func TestStepsSeeACleanEnvironment(t *testing.T) {
 		Env: []plan.Var{{Name: "B", Value: "step"}, {Name: "YARDMASTER_TOKEN", Value: "99"}},
 	})
 	tk.Spec.Env = []plan.Var{{Name: "A", Value: "job"}, {Name: "B", Value: "job"}, {Name: "LANG", Value: "de"}}
-	tk.Spec.Matrix = []plan.Var{{Name: "os-name", Value: "li\"nux"}, {Name: "go", Value: "1.26"}}
+	tk.Spec.Matrix = []plan.MatrixValue{{Name: "os-name", Text: "li\"nux"}, {Name: "go", Text: "1.26", JSON: "1.26"}}
 	_, h := execute(t, cfg, tk)
 	lines := strings.Split(strings.TrimSpace(h.output()), "\n")
 	for _, want := range []string{
 		"CI=true", "YARDMASTER=true", "YARDMASTER_RUN_ID=01RUN", "YARDMASTER_JOB=test (linux)",
 		"YARDMASTER_JOB_ID=01RUN.3", "YARDMASTER_ATTEMPT=2", "YARDMASTER_TOKEN=7", "YARDMASTER_WORKFLOW=build",
 		"YARDMASTER_ATTEMPT_NAME=01RUN.3.7", "YARDMASTER_MATRIX_OS_NAME=li\"nux", "YARDMASTER_MATRIX_GO=1.26",
-		`YARDMASTER_MATRIX={"os-name":"li\"nux","go":"1.26"}`,
+		`YARDMASTER_MATRIX={"os-name":"li\"nux","go":1.26}`,
 		"A=job", "B=step", "LANG=de", "HOME=/home/ci", "PROXY=p",
 	} {
 		assert.Contains(t, lines, want)

@@ -180,7 +180,10 @@ func addJob(w *plan.Workflow, j *draft) {
 			values = suffix(cell) + " #" + strconv.Itoa(n)
 		}
 		used[values] = true
-		job.Matrix, job.Key = cell, job.ID+values
+		job.Matrix, job.Key = nil, job.ID+values
+		for _, v := range cell {
+			job.Matrix = append(job.Matrix, plan.MatrixValue{Name: v.Name, Text: v.Value})
+		}
 		job.Name = job.Key
 		if j.name != "" {
 			job.Name = j.name + values

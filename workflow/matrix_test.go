@@ -169,7 +169,7 @@ func TestMatrixInvariants(t *testing.T) {
 			rest := i
 			for k := len(names) - 1; k >= 0; k-- {
 				n := strings.Count(keys[k], ",") + 1
-				if j.Matrix[k] != (plan.Var{Name: names[k], Value: fmt.Sprint(rest % n)}) {
+				if j.Matrix[k] != (plan.MatrixValue{Name: names[k], Text: fmt.Sprint(rest % n)}) {
 					t.Fatalf("cell %d: an include changed %v", i, j.Matrix)
 				}
 				rest /= n

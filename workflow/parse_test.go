@@ -86,7 +86,7 @@ jobs:
 			Key: "test (" + v + ")", ID: "test", Name: "Test (" + v + ")",
 			Needs: []int{0}, RunsOn: []string{"gpu", "linux"},
 			Env:    []plan.Var{{Name: "A", Value: "1"}, {Name: "B", Value: "two"}, {Name: "C"}, {Name: "D", Value: "~"}},
-			Matrix: []plan.Var{{Name: "v", Value: v}}, Group: 0, Timeout: 30 * time.Second, ContinueOnError: true,
+			Matrix: []plan.MatrixValue{{Name: "v", Text: v}}, Group: 0, Timeout: 30 * time.Second, ContinueOnError: true,
 			Retry: retry.Policy{
 				MaxAttempts: 2, Delay: 2 * time.Minute, Factor: 1.5, Cap: time.Hour, ExitCodes: []int{7},
 			},

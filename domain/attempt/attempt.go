@@ -20,6 +20,9 @@ type Task struct {
 	Workflow string // name of the workflow
 	Trace    string // W3C traceparent of the submission, or ""
 	Spec     plan.Job
+	// Context is what the expressions of the steps see beside the job itself: a JSON
+	// object with the objects github, inputs, vars, needs and strategy. "" is an empty one.
+	Context string
 }
 
 // Name is unique among all attempts of all jobs: "RUN.INDEX.TOKEN".

@@ -64,6 +64,8 @@ type Job struct {
 	EndedAt   time.Time
 	// Reason is a sentence on how it ended; empty when the state says it all.
 	Reason string
+	// Taken are the outputs of a job that was taken over from another run.
+	Taken []plan.Var
 }
 
 // Create returns a new PENDING job, or ErrInvalidDefinition naming every fault.
@@ -95,9 +97,18 @@ func Create(id ID, spec *plan.Job) (Job, error) {
 	return Job{ID: id, Spec: spec, State: Pending}, nil
 }
 
-// TakeOver makes a new job one that succeeded in another run and is not run again.
-func (j *Job) TakeOver(from RunID, at time.Time) {
-	j.State, j.EndedAt, j.Reason = Success, at, "taken over from run "+string(from)
+// TakeOver makes a new job one that succeeded in another run, where it had these
+// outputs, and is not run again.
+func (j *Job) TakeOver(from RunID, outputs []plan.Var, at time.Time) {
+	j.State, j.EndedAt, j.Reason, j.Taken = Success, at, "taken over from run "+string(from), outputs
+}
+
+// Outputs returns what the job hands to those that need it, once it has ended.
+func (j *Job) Outputs() []plan.Var {
+	if !j.State.Final() || len(j.Attempts) == 0 {
+		return j.Taken
+	}
+	return j.Attempts[len(j.Attempts)-1].Result.Outputs
 }
 
 // TakenOver reports whether the job succeeded in another run and was not run here.

@@ -143,7 +143,8 @@ func TestStatesAndCausesReadAsUsersKnowThem(t *testing.T) {
 	}
 	for c, want := range map[job.Cause]string{
 		job.CauseNone: "", job.CauseRequested: "requested", job.CauseFailFast: "fail-fast", job.CauseNeeds: "skipped",
-		job.CauseExpired: "expired", job.CausePoison: "poison", 6: "cause(6)",
+		job.CauseExpired: "expired", job.CausePoison: "poison", job.CauseCondition: "condition",
+		job.CauseExpression: "expression", 8: "cause(8)",
 	} {
 		assert.Equal(t, want, c.String())
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"yardmaster/domain/plan"
 )
 
 // Outcome is how an attempt ended.
@@ -17,6 +19,7 @@ const (
 	OutcomeCancelled         // stopped on request
 	OutcomeLost              // nobody knows: the worker fell silent
 	OutcomeRefused           // the worker did not take it: nothing of it ran
+	OutcomeSkipped           // of a step: its if was false
 )
 
 // Fault says whose doing a failure was.
@@ -46,6 +49,32 @@ type StepResult struct {
 	StartedAt time.Time
 	EndedAt   time.Time
 	Reason    string // a sentence when there is more to say than the exit code
+	// Tolerated says that the step failed where failing is allowed.
+	Tolerated bool
+	// Summary is what the step wrote about itself for people, in Markdown.
+	Summary string
+}
+
+// Level says how much an annotation matters.
+type Level uint8
+
+// The levels of an annotation.
+const (
+	LevelUnknown Level = iota
+	LevelNotice
+	LevelWarning
+	LevelError
+)
+
+// Annotation is a remark that a step made about a place in a file, or about itself.
+type Annotation struct {
+	Level   Level
+	Step    int // index of the step
+	Message string
+	Title   string // may be empty
+	File    string // as the step gave it; may be empty
+	// Lines and columns count from 1; 0 means none was given.
+	Line, EndLine, Column, EndColumn int
 }
 
 // Limits of what is kept of a report. A worker whose report is larger loses words,
@@ -53,6 +82,12 @@ type StepResult struct {
 const (
 	MaxReason     = 4096 // bytes of the reason of an attempt
 	MaxStepReason = 512  // bytes of the reason of a step
+	// What a job may hand on and say beside its log, in bytes of all texts together.
+	MaxOutputs       = 256 << 10
+	MaxSummary       = 64 << 10 // of all steps
+	MaxAnnotations   = 50       // of an attempt
+	MaxAnnotation    = 4096     // bytes of the message of one
+	MaxAnnotationRef = 512      // bytes of its title, and of its file
 )
 
 // Result is a worker's report of how an attempt ended.
@@ -66,6 +101,9 @@ type Result struct {
 	EndedAt   time.Time
 	Steps     []StepResult
 	Log       LogSum
+	// Outputs are what the job hands to those that need it, evaluated.
+	Outputs     []plan.Var
+	Annotations []Annotation
 }
 
 // Within returns r with no more steps than the job has, and with reasons that fit

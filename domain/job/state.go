@@ -49,15 +49,17 @@ type Cause uint8
 
 // The causes.
 const (
-	CauseNone      Cause = iota
-	CauseRequested       // somebody asked for it
-	CauseFailFast        // another cell of its matrix failed
-	CauseNeeds           // a job it needs did not succeed: it is skipped
-	CauseExpired         // it waited longer than it may
-	CausePoison          // its actor failed again and again
+	CauseNone       Cause = iota
+	CauseRequested        // somebody asked for it
+	CauseFailFast         // another cell of its matrix failed
+	CauseNeeds            // a job it needs did not succeed: it is skipped
+	CauseExpired          // it waited longer than it may
+	CausePoison           // its actor failed again and again
+	CauseCondition        // its if is false: it is skipped
+	CauseExpression       // its if cannot be evaluated
 )
 
-var causeNames = [...]string{"", "requested", "fail-fast", "skipped", "expired", "poison"}
+var causeNames = [...]string{"", "requested", "fail-fast", "skipped", "expired", "poison", "condition", "expression"}
 
 // String returns the cause's name as users see it.
 func (c Cause) String() string {

@@ -68,12 +68,12 @@ func NewEntry(s run.Submission) (*Entry, error) {
 		states[i] = j
 		jobs[i] = &states[i]
 	}
-	for _, i := range s.Reused {
-		if int(i) >= len(jobs) {
-			return nil, fmt.Errorf("%w: run %s takes over job %d of %d", ErrUnknownJob, s.ID, i, len(jobs))
+	for _, u := range s.Reused {
+		if int(u.Index) >= len(jobs) {
+			return nil, fmt.Errorf("%w: run %s takes over job %d of %d", ErrUnknownJob, s.ID, u.Index, len(jobs))
 		}
-		states[i].TakeOver(s.RetryOf, s.At)
-		r.EndJob(i, job.Success, job.CauseNone, s.At)
+		states[u.Index].TakeOver(s.RetryOf, u.Outputs, s.At)
+		r.EndJob(u.Index, job.Success, job.CauseNone, s.At)
 	}
 	return &Entry{Run: &r, Jobs: jobs}, nil
 }

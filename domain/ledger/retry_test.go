@@ -35,7 +35,11 @@ func TestARunTakesOverWhatSucceededInAnother(t *testing.T) {
 	require.ErrorIs(t, err, ledger.ErrGoesOn)
 	_, err = first.Again(true)
 	require.ErrorIs(t, err, ledger.ErrGoesOn)
-	endJob(t, l, job.ID{Run: "r1"}, job.Success, job.CauseNone)
+	outputs := []plan.Var{{Name: "tag", Value: "v1"}}
+	require.NoError(t, l.JobEvent(job.ID{Run: "r1"}, job.Assigned{Token: 1, Worker: "w", At: epoch}, epoch))
+	require.NoError(t, l.JobEvent(job.ID{Run: "r1"}, job.Ended{
+		State: job.Success, Token: 1, At: epoch, Result: job.Result{Outcome: job.OutcomeSucceeded, Outputs: outputs},
+	}, epoch))
 	endJob(t, l, job.ID{Run: "r1", Index: 1}, job.Failed, job.CauseNone)
 	endJob(t, l, job.ID{Run: "r1", Index: 2}, job.Cancelled, job.CauseNeeds)
 
@@ -44,7 +48,7 @@ func TestARunTakesOverWhatSucceededInAnother(t *testing.T) {
 	assert.Empty(t, reused, "all of it again")
 	reused, err = first.Again(true)
 	require.NoError(t, err)
-	assert.Equal(t, []uint32{0}, reused)
+	assert.Equal(t, []run.Reuse{{Index: 0, Outputs: outputs}}, reused)
 
 	at := epoch.Add(time.Hour)
 	again := submit(t, l, run.Submission{
@@ -55,9 +59,11 @@ func TestARunTakesOverWhatSucceededInAnother(t *testing.T) {
 	assert.Equal(t, []run.Status{run.Succeeded, run.Waiting, run.Waiting}, again.Run.Jobs)
 	assert.Equal(t, job.Job{
 		ID: job.ID{Run: "r2"}, Spec: &w.Jobs[0], State: job.Success, EndedAt: at, Reason: "taken over from run r1",
+		Taken: outputs,
 	}, *again.Jobs[0])
 	assert.True(t, again.Jobs[0].TakenOver())
 	assert.False(t, again.Jobs[1].TakenOver())
+	assert.Equal(t, outputs, again.Jobs[0].Outputs())
 	assert.True(t, again.TakesOver())
 	assert.False(t, first.TakesOver())
 	assert.Equal(t, []uint32{1}, again.Run.Next(again.Released).Release)
@@ -83,7 +89,7 @@ func TestARunThatTakesOverEveryJobHasEnded(t *testing.T) {
 	t.Parallel()
 
 	l := ledger.New(10, pack)
-	e := submit(t, l, run.Submission{ID: "r2", Plan: workflow(2), At: epoch, RetryOf: "r1", Reused: []uint32{1, 0, 1}})
+	e := submit(t, l, run.Submission{ID: "r2", Plan: workflow(2), At: epoch, RetryOf: "r1", Reused: []run.Reuse{{Index: 1}, {}, {Index: 1}}})
 	assert.Equal(t, job.Success, e.Run.State)
 	live, ended := l.Counts()
 	assert.Equal(t, []int{0, 1}, []int{live, ended})
@@ -93,7 +99,7 @@ func TestAJobThatIsNotThereCannotBeTakenOver(t *testing.T) {
 	t.Parallel()
 
 	l := ledger.New(10, pack)
-	_, err := l.Submit(run.Submission{ID: "r2", Plan: workflow(2), At: epoch, RetryOf: "r1", Reused: []uint32{2}})
+	_, err := l.Submit(run.Submission{ID: "r2", Plan: workflow(2), At: epoch, RetryOf: "r1", Reused: []run.Reuse{{Index: 2}}})
 	require.ErrorIs(t, err, ledger.ErrUnknownJob)
 	assert.False(t, l.Has("r2"))
 }

@@ -26,6 +26,11 @@ const (
 // Workflow is a graph of jobs that is submitted as one.
 type Workflow struct {
 	Name string
+	// RunName is what people are shown of a run of it; "" means the Name.
+	RunName string
+	// Context is what its expressions see of the submission: a JSON object with the
+	// objects github, inputs and vars. "" is an empty one.
+	Context string
 	// On names the triggers of the file. They are kept, not acted on.
 	On   []string
 	Jobs []Job // in the order of the file; a matrix's cells in their place
@@ -59,15 +64,22 @@ type Job struct {
 	ID string
 	// Name is what people are shown; the Key unless the file says otherwise.
 	Name string
-	// Needs are the indexes in Workflow.Jobs of the jobs that must succeed first.
+	// Needs are the indexes in Workflow.Jobs of the jobs that must end first: with
+	// success, unless If says otherwise.
 	Needs []int
+	// If is the condition on which the job runs, an expression without ${{ }}. It is
+	// evaluated once the jobs that it needs have ended. "" means success().
+	If string
 	// RunsOn are the capabilities demanded of a worker: lower case, sorted, each once.
 	RunsOn []string
 	// Env holds workflow and job variables, merged, in order of appearance.
 	Env []Var
 	// Matrix holds the values of this cell, in the order of the file.
-	Matrix []Var
-	Group  int // index in Workflow.Groups, or NoGroup
+	Matrix []MatrixValue
+	// Outputs are what the job hands to those that need it. Their values are templates,
+	// evaluated by the worker after the last step.
+	Outputs []Var
+	Group   int // index in Workflow.Groups, or NoGroup
 	// Timeout bounds one attempt. Never zero.
 	Timeout         time.Duration
 	ContinueOnError bool
@@ -85,15 +97,35 @@ type Job struct {
 // Var is a name and its value.
 type Var struct{ Name, Value string }
 
-// Step is one command of a job.
+// MatrixValue is the value of a key in one cell of a matrix.
+type MatrixValue struct {
+	Name string
+	// Text is the value as it stands in a text, and in the job's Key.
+	Text string
+	// JSON is the value itself when it is no string, else "".
+	JSON string
+}
+
+// Step is one command of a job. Each text of it may be a template, with expressions in
+// ${{ }}, but for ID, Shell and Uses.
 type Step struct {
 	ID   string // empty when the file gives none
 	Name string // what people are shown; never empty
-	Run  string // the script
+	// If is the condition on which the step runs, an expression without ${{ }}.
+	// "" means success().
+	If  string
+	Run string // the script
+	// Uses names the action to run in place of a script, as its file has it, and With is
+	// what it is given.
+	Uses string
+	With []Var
 	// Shell is the shell's name or a template with {0}; empty means the default.
 	Shell            string
 	WorkingDirectory string // relative to the workspace; empty means the workspace
 	Env              []Var
 	Timeout          time.Duration // 0 means the job's
 	ContinueOnError  bool
+	// TimeoutText and ContinueOnErrorText are templates that give the values of Timeout,
+	// in minutes, and ContinueOnError; "" where those have theirs already.
+	TimeoutText, ContinueOnErrorText string
 }

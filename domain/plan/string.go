@@ -16,5 +16,8 @@ func (j Job) String() string { return j.Key }
 // String returns the variable's name, and hides its value.
 func (v Var) String() string { return v.Name + "=***" }
 
+// String returns the key, and hides its value.
+func (v MatrixValue) String() string { return v.Name + "=***" }
+
 // String returns the step's name.
 func (s Step) String() string { return s.Name }

@@ -19,7 +19,7 @@ func TestAKeyStandsForWhatWasAskedFor(t *testing.T) {
 		{Digest: file},
 		{Digest: [32]byte{2}},
 		{Digest: file, RetryOf: "01J"},
-		{Digest: file, RetryOf: "01J", Reused: []uint32{0}},
+		{Digest: file, RetryOf: "01J", Reused: []run.Reuse{{}}},
 		{Digest: file, RetryOf: "01K"},
 		{Digest: [32]byte{2}, RetryOf: "01J"},
 	} {
@@ -27,7 +27,7 @@ func TestAKeyStandsForWhatWasAskedFor(t *testing.T) {
 		seen[s.Purpose()] = true
 	}
 	assert.Equal(t, [32]byte{1}, file)
-	one := run.Submission{RetryOf: "01J", Reused: []uint32{0}}
-	other := run.Submission{RetryOf: "01J", Reused: []uint32{1, 2}}
+	one := run.Submission{RetryOf: "01J", Reused: []run.Reuse{{}}}
+	other := run.Submission{RetryOf: "01J", Reused: []run.Reuse{{Index: 1}, {Index: 2}}}
 	assert.Equal(t, one.Purpose(), other.Purpose(), "which jobs follows from the run")
 }

@@ -71,7 +71,13 @@ type Submission struct {
 	// RetryOf is a run of the same plan that this one tries again, or "". The jobs
 	// at the indexes Reused succeeded there, and count as if they had here.
 	RetryOf ID
-	Reused  []uint32
+	Reused  []Reuse
+}
+
+// Reuse is a job that succeeded in another run, and what it handed on there.
+type Reuse struct {
+	Index   uint32
+	Outputs []plan.Var
 }
 
 // New returns the run that s begins.
