@@ -11,6 +11,7 @@ import (
 	"yardmaster/domain/ledger"
 	"yardmaster/domain/run"
 	"yardmaster/messages"
+	"yardmaster/workflow/contexts"
 )
 
 // Board shows a partition's ledger to everyone on the node. The actors that own
@@ -23,6 +24,8 @@ type Board struct {
 	ledger    *ledger.Ledger
 	progress  map[job.ID]messages.Progress // of open attempts
 	condemned map[job.ID]struct{}          // quarantined, and not yet stored as failed
+
+	conditions contexts.Conditions
 }
 
 // NewBoard returns a board without a ledger.
@@ -49,13 +52,20 @@ func (b *Board) submit(s run.Submission) (*ledger.Entry, []uint32, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return e, release(e), nil
+	return e, b.release(e, b.ask(e)), nil
+}
+
+// ask returns what the run of e asks for. The lock is held.
+func (b *Board) ask(e *ledger.Entry) run.Next {
+	return e.Run.Next(run.View{
+		Released: e.Released, Holds: func(i uint32) (bool, error) { return b.conditions.Holds(e, i) },
+	})
 }
 
 // release marks the jobs of e that may be queued and returns the new ones.
-func release(e *ledger.Entry) []uint32 {
+func (b *Board) release(e *ledger.Entry, n run.Next) []uint32 {
 	var fresh []uint32
-	for _, i := range e.Run.Next(e.Released).Release {
+	for _, i := range n.Release {
 		if e.Jobs[i].State == job.Pending && !e.Released(i) {
 			e.Release(i)
 			fresh = append(fresh, i)
@@ -73,8 +83,8 @@ func (b *Board) next(id run.ID) (n run.Next, ok bool) {
 	if !ok {
 		return n, false
 	}
-	n = e.Run.Next(e.Released)
-	n.Release = release(e)
+	n = b.ask(e)
+	n.Release = b.release(e, n)
 	return n, true
 }
 
@@ -202,6 +212,13 @@ func (b *Board) lookup(id job.ID) (*job.Job, runFacts, bool) {
 		}
 	}
 	return e.Jobs[id.Index], runFacts{entry: e, run: e.Run, readyAt: ready.UnixNano()}, true
+}
+
+// context returns what the expressions of a job see: the Context of an attempt at it.
+func (b *Board) context(e *ledger.Entry, index uint32) (string, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return contexts.ForTask(e, index)
 }
 
 // takeGone returns the runs that are no longer kept and whose logs can go.

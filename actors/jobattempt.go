@@ -40,6 +40,11 @@ func (j *Job) spawn(ctx actor.Context) {
 		Job: j.id, Token: j.state.Token(), Attempt: len(j.state.Attempts), Workflow: j.run.run.Plan.Name,
 		Trace: j.run.run.Trace,
 	}
+	var err error
+	if task.Context, err = j.env.board.context(j.run.entry, j.id.Index); err != nil {
+		_ = j.handle(ctx, job.Fail{Cause: job.CauseExpression, Reason: err.Error()}, "yardmaster")
+		return
+	}
 	m := messages.TaskToProto(task, j.env.specs.of(j.state.Spec))
 	m.Owner, m.OwnerAddress = ctx.Self().GetId(), ctx.Self().GetAddress()
 	argument, err := proto.Marshal(m)

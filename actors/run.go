@@ -124,7 +124,7 @@ func (r *Run) skip(ctx actor.Context, stops []run.Stop) bool {
 			continue
 		}
 		facts = of
-		events, err := job.Decide(*j, job.Cancel{Cause: stop.Cause, Reason: stop.Reason}, now)
+		events, err := job.Decide(*j, ending(stop), now)
 		if err != nil {
 			continue // it ended already
 		}
@@ -145,6 +145,14 @@ func (r *Run) skip(ctx actor.Context, stops []run.Stop) bool {
 		}
 	}
 	return true
+}
+
+// ending returns what ends a job that was never released.
+func ending(stop run.Stop) job.Command {
+	if stop.Cause == job.CauseExpression {
+		return job.Fail{Cause: stop.Cause, Reason: stop.Reason}
+	}
+	return job.Cancel{Cause: stop.Cause, Reason: stop.Reason}
 }
 
 func (r *Run) cancel(ctx actor.Context, m *cancelRun) {

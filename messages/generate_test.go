@@ -118,9 +118,9 @@ func anySpec(jobs, groups int) *rapid.Generator[plan.Job] {
 			ContinueOnError: rapid.Bool().Draw(t, "continue"), Retry: anyRetry().Draw(t, "retry"),
 			Priority:   rapid.IntRange(-plan.MaxPriority, plan.MaxPriority).Draw(t, "priority"),
 			Idempotent: rapid.Bool().Draw(t, "idempotent"), Resources: anyAmount().Draw(t, "resources"),
-			Executor: rapid.SampledFrom([]string{plan.ExecutorProcess, plan.ExecutorNoop}).Draw(t, "executor"),
-			Steps:    some(t, anyStep(), 3, "steps"),
-			If:       rapid.String().Draw(t, "if"), Outputs: some(t, anyVar(), 2, "outputs"),
+			Executor:   rapid.SampledFrom([]string{plan.ExecutorProcess, plan.ExecutorNoop}).Draw(t, "executor"),
+			Steps:      some(t, anyStep(), 3, "steps"),
+			AsksStatus: rapid.Bool().Draw(t, "asks"), If: rapid.String().Draw(t, "if"), Outputs: some(t, anyVar(), 2, "outputs"),
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/ledger"
 	"yardmaster/domain/plan"
+	"yardmaster/domain/run"
 	"yardmaster/messages"
 )
 
@@ -105,7 +106,9 @@ func FuzzDecodeLedger(f *testing.F) {
 		}
 		for e := range l.Live() {
 			messages.ViewRun(e, true, nil)
-			e.Run.Next(e.Released)
+			e.Run.Next(run.View{
+				Released: e.Released, Holds: func(uint32) (bool, error) { return true, nil },
+			})
 		}
 		for e := range l.EndedRuns() {
 			messages.ViewEnded(e)

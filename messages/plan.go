@@ -76,6 +76,7 @@ func JobSpecToProto(j *plan.Job) *JobSpec {
 		Group: uint32(j.Group + 1), TimeoutNanos: int64(j.Timeout), ContinueOnError: j.ContinueOnError,
 		Retry: retryToProto(j.Retry), Priority: int32(j.Priority), Idempotent: j.Idempotent, Executor: j.Executor,
 		Resources: ResourcesToProto(j.Resources), Condition: j.If, Outputs: varsToProto(j.Outputs),
+		AsksStatus: j.AsksStatus,
 	}
 	for _, n := range j.Needs {
 		m.Needs = append(m.Needs, uint32(n))
@@ -99,7 +100,7 @@ func JobSpecFromProto(m *JobSpec) plan.Job {
 		Matrix: matrixFromProto(m.GetMatrix()), Group: int(m.GetGroup()) - 1, Timeout: time.Duration(m.GetTimeoutNanos()),
 		ContinueOnError: m.GetContinueOnError(), Retry: retryFromProto(m.GetRetry()), Priority: int(m.GetPriority()),
 		Idempotent: m.GetIdempotent(), Executor: m.GetExecutor(), Resources: ResourcesFromProto(m.GetResources()),
-		If: m.GetCondition(), Outputs: varsFromProto(m.GetOutputs()),
+		If: m.GetCondition(), AsksStatus: m.GetAsksStatus(), Outputs: varsFromProto(m.GetOutputs()),
 	}
 	for _, n := range m.GetNeeds() {
 		j.Needs = append(j.Needs, int(n))

@@ -190,7 +190,9 @@ type JobSpec struct {
 	// The condition on which it runs; empty means success().
 	Condition string `protobuf:"bytes,17,opt,name=condition,proto3" json:"condition,omitempty"`
 	// Templates of what it hands to the jobs that need it.
-	Outputs       []*Var `protobuf:"bytes,18,rep,name=outputs,proto3" json:"outputs,omitempty"`
+	Outputs []*Var `protobuf:"bytes,18,rep,name=outputs,proto3" json:"outputs,omitempty"`
+	// The condition asks how the needs ended.
+	AsksStatus    bool `protobuf:"varint,19,opt,name=asks_status,json=asksStatus,proto3" json:"asks_status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -349,6 +351,13 @@ func (x *JobSpec) GetOutputs() []*Var {
 		return x.Outputs
 	}
 	return nil
+}
+
+func (x *JobSpec) GetAsksStatus() bool {
+	if x != nil {
+		return x.AsksStatus
+	}
+	return false
 }
 
 // Resources are amounts of what a machine has.
@@ -755,7 +764,7 @@ const file_yardmaster_v1_plan_proto_rawDesc = "" +
 	"\acontext\x18\x06 \x01(\tR\acontext\"M\n" +
 	"\vMatrixGroup\x12\x1b\n" +
 	"\tfail_fast\x18\x01 \x01(\bR\bfailFast\x12!\n" +
-	"\fmax_parallel\x18\x02 \x01(\rR\vmaxParallel\"\xec\x04\n" +
+	"\fmax_parallel\x18\x02 \x01(\rR\vmaxParallel\"\x8d\x05\n" +
 	"\aJobSpec\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -777,7 +786,9 @@ const file_yardmaster_v1_plan_proto_rawDesc = "" +
 	"\x05steps\x18\x0f \x03(\v2\x17.yardmaster.v1.StepSpecR\x05steps\x126\n" +
 	"\tresources\x18\x10 \x01(\v2\x18.yardmaster.v1.ResourcesR\tresources\x12\x1c\n" +
 	"\tcondition\x18\x11 \x01(\tR\tcondition\x12,\n" +
-	"\aoutputs\x18\x12 \x03(\v2\x12.yardmaster.v1.VarR\aoutputs\"K\n" +
+	"\aoutputs\x18\x12 \x03(\v2\x12.yardmaster.v1.VarR\aoutputs\x12\x1f\n" +
+	"\vasks_status\x18\x13 \x01(\bR\n" +
+	"asksStatus\"K\n" +
 	"\tResources\x12\x1b\n" +
 	"\tcpu_milli\x18\x01 \x01(\x04R\bcpuMilli\x12!\n" +
 	"\fmemory_bytes\x18\x02 \x01(\x04R\vmemoryBytes\"\xac\x03\n" +

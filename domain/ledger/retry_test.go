@@ -66,7 +66,7 @@ func TestARunTakesOverWhatSucceededInAnother(t *testing.T) {
 	assert.Equal(t, outputs, again.Jobs[0].Outputs())
 	assert.True(t, again.TakesOver())
 	assert.False(t, first.TakesOver())
-	assert.Equal(t, []uint32{1}, again.Run.Next(again.Released).Release)
+	assert.Equal(t, []uint32{1}, again.Run.Next(run.View{Released: again.Released}).Release)
 	use, ok := l.Key(run.Key{Project: "web", Name: "k"})
 	require.True(t, ok)
 	assert.Equal(t, run.Purpose([32]byte{}, "r1", true), use.Purpose)
@@ -158,7 +158,7 @@ func toItsEnd(t *rapid.T, l *ledger.Ledger, e *ledger.Entry, ends func() job.Sta
 		if step > 4*len(e.Jobs) {
 			t.Fatalf("the run does not end: %+v", e.Run)
 		}
-		n := e.Run.Next(e.Released)
+		n := e.Run.Next(run.View{Released: e.Released})
 		for _, stop := range slices.Concat(n.Skip, n.Cancel) {
 			endJob(t, l, job.ID{Run: id, Index: stop.Index}, job.Cancelled, stop.Cause)
 		}

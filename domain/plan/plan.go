@@ -70,6 +70,9 @@ type Job struct {
 	// If is the condition on which the job runs, an expression without ${{ }}. It is
 	// evaluated once the jobs that it needs have ended. "" means success().
 	If string
+	// AsksStatus says that If asks how those jobs ended, and so may hold when one of
+	// them failed, or when the run is cancelled.
+	AsksStatus bool
 	// RunsOn are the capabilities demanded of a worker: lower case, sorted, each once.
 	RunsOn []string
 	// Env holds workflow and job variables, merged, in order of appearance.

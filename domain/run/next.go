@@ -1,6 +1,9 @@
 package run
 
-import "yardmaster/domain/job"
+import (
+	"yardmaster/domain/job"
+	"yardmaster/domain/plan"
+)
 
 // Next is what the state of a run asks for. Every part is safe to repeat.
 type Next struct {
@@ -19,33 +22,42 @@ type Stop struct {
 	Reason string
 }
 
-// Next returns what the run asks for now. released says which of the jobs were
-// released before: those are stopped through their owner, others are skipped.
-func (r *Run) Next(released func(index uint32) bool) Next {
+// View is what Next asks about the jobs of a run.
+type View struct {
+	// Released says which of the jobs were released before: those are stopped through
+	// their owner, others are skipped.
+	Released func(index uint32) bool
+	// Holds evaluates the condition of a job whose needs have ended. It is asked for jobs
+	// that have one, and for all jobs of a run in which one may follow a failure.
+	Holds func(index uint32) (bool, error)
+}
+
+// Next returns what the run asks for now.
+func (r *Run) Next(v View) Next {
 	var n Next
 	if r.State.Final() {
 		return n
 	}
-	broken := r.brokenGroups()
-	parallel := make([]int, len(r.Plan.Groups))
+	d := decision{Run: r, View: v, broken: r.brokenGroups(), lenient: r.lenient()}
+	d.parallel = make([]int, len(r.Plan.Groups))
 	for i := range r.Jobs {
-		if g := r.Plan.Jobs[i].Group; g >= 0 && r.Jobs[i] == Waiting && released(uint32(i)) {
-			parallel[g]++
+		if g := r.Plan.Jobs[i].Group; g >= 0 && r.Jobs[i] == Waiting && v.Released(uint32(i)) {
+			d.parallel[g]++
 		}
 	}
 	for i, s := range r.Jobs {
 		if s != Waiting {
 			continue
 		}
-		index, was := uint32(i), released(uint32(i))
-		stop, doomed := r.doomed(i, broken)
+		was := v.Released(uint32(i))
+		stop, doomed := d.doomed(i, was)
 		switch {
 		case doomed && was:
 			n.Cancel = append(n.Cancel, stop)
 		case doomed:
 			n.Skip = append(n.Skip, stop)
-		case was || r.mayStart(i, parallel):
-			n.Release = append(n.Release, index)
+		case was || d.mayStart(i):
+			n.Release = append(n.Release, uint32(i))
 		}
 	}
 	return n
@@ -62,40 +74,117 @@ func (r *Run) brokenGroups() []bool {
 	return broken
 }
 
-// doomed says whether and why the job at i must not go on.
-func (r *Run) doomed(i int, broken []bool) (Stop, bool) {
-	index, spec := uint32(i), &r.Plan.Jobs[i]
-	if r.Cancelling {
-		return Stop{index, job.CauseRequested, r.Reason}, true
-	}
-	for _, need := range spec.Needs {
-		switch r.Jobs[need] {
-		case Failed, Cancelled, Skipped:
-			return Stop{index, job.CauseNeeds, "needs " + r.Plan.Jobs[need].Key + ", which did not succeed"}, true
-		case Waiting, Succeeded:
+// lenient reports whether a job of the run may start though one that it needs failed.
+// Then a need that succeeded says nothing of those behind it.
+func (r *Run) lenient() bool {
+	for i := range r.Plan.Jobs {
+		if r.Plan.Jobs[i].AsksStatus {
+			return true
 		}
 	}
-	if spec.Group >= 0 && broken[spec.Group] {
+	return false
+}
+
+// decision is one call of Next under way.
+type decision struct {
+	*Run
+	View
+	broken   []bool // by group
+	lenient  bool
+	parallel []int // by group, the jobs that are released and have not ended
+}
+
+// doomed says whether and why the job at i must not go on.
+func (d *decision) doomed(i int, released bool) (Stop, bool) {
+	index, spec := uint32(i), &d.Plan.Jobs[i]
+	if spec.Group >= 0 && d.broken[spec.Group] {
 		return Stop{index, job.CauseFailFast, "another job of its matrix failed"}, true
+	}
+	if !spec.AsksStatus {
+		if stop, doomed := d.doomedWithOthers(i); doomed || released {
+			return stop, doomed
+		}
+	}
+	if released && !d.Cancelling || !d.ready(i) {
+		return Stop{}, false
+	}
+	return d.judge(index, spec)
+}
+
+// doomedWithOthers is doomed for a job that starts only after success.
+func (d *decision) doomedWithOthers(i int) (Stop, bool) {
+	index := uint32(i)
+	if d.Cancelling {
+		return Stop{index, job.CauseRequested, d.Reason}, true
+	}
+	for _, need := range d.Plan.Jobs[i].Needs {
+		switch d.Jobs[need] {
+		case Failed, Cancelled, Skipped:
+			return Stop{index, job.CauseNeeds, "needs " + d.Plan.Jobs[need].Key + ", which did not succeed"}, true
+		case Waiting, Succeeded:
+		}
 	}
 	return Stop{}, false
 }
 
-// mayStart reports whether an unreleased job may be released, and counts it.
-func (r *Run) mayStart(i int, parallel []int) bool {
-	spec := &r.Plan.Jobs[i]
-	for _, need := range spec.Needs {
-		if r.Jobs[need] != Succeeded {
+// ready reports whether all that the job at i needs has ended.
+func (d *decision) ready(i int) bool {
+	for _, need := range d.Plan.Jobs[i].Needs {
+		if d.Jobs[need] == Waiting {
 			return false
 		}
+	}
+	return true
+}
+
+// judge is doomed as far as the job's condition says so.
+func (d *decision) judge(index uint32, spec *plan.Job) (Stop, bool) {
+	if spec.If == "" && !d.lenient {
+		return Stop{}, false
+	}
+	holds, err := d.Holds(index)
+	switch {
+	case err != nil:
+		return Stop{index, job.CauseExpression, "its condition cannot be evaluated: " + err.Error()}, true
+	case holds:
+		return Stop{}, false
+	case d.Cancelling:
+		return Stop{index, job.CauseRequested, d.Reason}, true
+	case spec.If == "":
+		return Stop{index, job.CauseNeeds, "a job before those that it needs did not succeed"}, true
+	}
+	return Stop{index, job.CauseCondition, "its condition is false: " + clip(spec.If)}, true
+}
+
+// maxShown bounds the text of a condition that is shown, in bytes.
+const maxShown = 200
+
+// clip cuts a text at a character, and shows that it did.
+func clip(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	end := maxShown
+	for end > 0 && text[end]&0xc0 == 0x80 {
+		end--
+	}
+	return text[:end] + "…"
+}
+
+// mayStart reports whether an unreleased job that is not doomed may be released, and
+// counts it.
+func (d *decision) mayStart(i int) bool {
+	spec := &d.Plan.Jobs[i]
+	if !d.ready(i) {
+		return false
 	}
 	if spec.Group < 0 {
 		return true
 	}
-	if limit := r.Plan.Groups[spec.Group].MaxParallel; limit > 0 && parallel[spec.Group] >= limit {
+	if limit := d.Plan.Groups[spec.Group].MaxParallel; limit > 0 && d.parallel[spec.Group] >= limit {
 		return false
 	}
-	parallel[spec.Group]++
+	d.parallel[spec.Group]++
 	return true
 }
 

@@ -3,7 +3,8 @@
 //
 // # What it promises
 //
-//   - A job is released only after every job it needs has succeeded.
+//   - A job is released only after every job it needs has ended, with success unless
+//     its condition asks how they ended, and only if its condition holds.
 //   - Every job of a run ends, and the run ends with its last job.
 //   - The verdict follows from the ends of the jobs alone, so it needs no event
 //     of its own.
@@ -30,7 +31,7 @@ const (
 	Succeeded               // ended in success, or failed where failing is allowed
 	Failed
 	Cancelled
-	Skipped // a job it needs did not succeed
+	Skipped // its condition is false, or a job it needs did not succeed
 )
 
 // Run is the state of one run. It changes only through Evolve and JobEnded,
@@ -160,7 +161,7 @@ func (r *Run) status(i int, state job.State, cause job.Cause) Status {
 		return Succeeded
 	case state == job.Failed:
 		return Failed
-	case cause == job.CauseNeeds:
+	case cause == job.CauseNeeds || cause == job.CauseCondition:
 		return Skipped
 	default:
 		return Cancelled

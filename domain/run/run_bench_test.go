@@ -5,6 +5,7 @@ import (
 
 	"yardmaster/domain/job"
 	"yardmaster/domain/plan"
+	"yardmaster/domain/run"
 )
 
 // BenchmarkNextOfAWideRun asks a run of 1,000 jobs what it wants.
@@ -18,7 +19,7 @@ func BenchmarkNextOfAWideRun(b *testing.B) {
 	released := among(1)
 	b.ReportAllocs()
 	for b.Loop() {
-		if n := r.Next(released); len(n.Release) != 1 {
+		if n := r.Next(run.View{Released: released}); len(n.Release) != 1 {
 			b.Fatal(n)
 		}
 	}

@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,9 @@ func anyPlan() *rapid.Generator[*plan.Workflow] {
 				Key:             "j" + strconv.Itoa(place[i]),
 				ContinueOnError: rapid.IntRange(0, 4).Draw(t, "tolerant") == 0,
 				Group:           rapid.IntRange(plan.NoGroup, len(w.Groups)-1).Draw(t, "group"),
+				If:              rapid.SampledFrom(conditions).Draw(t, "if"),
 			}
+			j.AsksStatus = strings.HasSuffix(j.If, "()")
 			for k := range i {
 				if rapid.IntRange(0, 3).Draw(t, "need") == 0 {
 					j.Needs = append(j.Needs, place[k])
@@ -39,6 +42,59 @@ func anyPlan() *rapid.Generator[*plan.Workflow] {
 			w.Jobs[place[i]] = j
 		}
 		return w
+	})
+}
+
+// conditions are those that an anyPlan may have, most often none.
+var conditions = []string{"", "", "", "", "true", "false", "broken", "always()", "failure()", "cancelled()"}
+
+// holds evaluates the condition of a job, whose needs must have ended.
+func (c *course) holds(t *rapid.T, index uint32) (bool, error) {
+	failed, others := false, false
+	for _, i := range c.ancestors(int(index)) {
+		failed = failed || c.r.Jobs[i] == run.Failed
+		others = others || c.r.Jobs[i] == run.Cancelled || c.r.Jobs[i] == run.Skipped
+	}
+	for _, need := range c.r.Plan.Jobs[index].Needs {
+		if c.r.Jobs[need] == run.Waiting {
+			t.Fatalf("the condition of job %d is asked for while job %d goes on", index, need)
+		}
+	}
+	success := !failed && !others && !c.r.Cancelling
+	switch c.r.Plan.Jobs[index].If {
+	case "", "true":
+		return success, nil
+	case "broken":
+		return false, errors.New("broken")
+	case "always()":
+		return true, nil
+	case "failure()":
+		return failed && !c.r.Cancelling, nil
+	case "cancelled()":
+		return c.r.Cancelling, nil
+	}
+	return false, nil
+}
+
+// ancestors returns what a job needs, and what that needs.
+func (c *course) ancestors(index int) (all []int) {
+	for _, need := range c.r.Plan.Jobs[index].Needs {
+		if !slices.Contains(all, need) {
+			all = append(all, need)
+			for _, i := range c.ancestors(need) {
+				if !slices.Contains(all, i) {
+					all = append(all, i)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func (c *course) next(t *rapid.T) run.Next {
+	return c.r.Next(run.View{
+		Released: func(i uint32) bool { return c.released[i] },
+		Holds:    func(i uint32) (bool, error) { return c.holds(t, i) },
 	})
 }
 
@@ -112,7 +168,7 @@ func (c *course) forget(t *rapid.T) {
 // follow does what Next asks for, until it asks for nothing new.
 func (c *course) follow(t *rapid.T) {
 	for {
-		n := c.r.Next(func(i uint32) bool { return c.released[i] })
+		n := c.next(t)
 		c.checkNext(t, n)
 		for _, i := range n.Release {
 			c.released[i] = true
@@ -121,7 +177,7 @@ func (c *course) follow(t *rapid.T) {
 			c.stopped[s.Index] = s
 		}
 		c.checkGroups(t)
-		again := c.r.Next(func(i uint32) bool { return c.released[i] })
+		again := c.next(t)
 		if !slices.Equal(n.Release, again.Release) || !slices.Equal(n.Skip, again.Skip) ||
 			!slices.Equal(n.Cancel, again.Cancel) {
 			t.Fatalf("asked for %+v, then for %+v", n, again)
@@ -130,7 +186,11 @@ func (c *course) follow(t *rapid.T) {
 			return
 		}
 		for _, s := range n.Skip {
-			c.end(t, end{s.Index, job.Cancelled, s.Cause})
+			e := end{s.Index, job.Cancelled, s.Cause}
+			if s.Cause == job.CauseExpression {
+				e.state = job.Failed
+			}
+			c.end(t, e)
 		}
 	}
 }
@@ -147,11 +207,15 @@ func (c *course) checkNext(t *rapid.T, n run.Next) {
 	for _, i := range n.Release {
 		once(i)
 		for _, need := range c.r.Plan.Jobs[i].Needs {
-			if c.r.Jobs[need] != run.Succeeded {
-				t.Fatalf("job %d is released while job %d, which it needs, is %d", i, need, c.r.Jobs[need])
+			status, asks := c.r.Jobs[need], c.r.Plan.Jobs[i].AsksStatus
+			if status == run.Waiting || status != run.Succeeded && !asks {
+				t.Fatalf("job %d is released while job %d, which it needs, is %d", i, need, status)
 			}
 		}
-		if c.cancelled {
+		if holds, err := c.holds(t, i); !c.released[i] && (!holds || err != nil) {
+			t.Fatalf("job %d is released although its condition is false", i)
+		}
+		if c.cancelled && !c.r.Plan.Jobs[i].AsksStatus {
 			t.Fatalf("job %d is released although the run is cancelled", i)
 		}
 	}
@@ -185,10 +249,17 @@ func (c *course) checkStop(t *rapid.T, s run.Stop) {
 			status := c.r.Jobs[need]
 			good = good || status > run.Succeeded && strings.Contains(s.Reason, c.r.Plan.Jobs[need].Key+",")
 		}
+		good = good || strings.HasPrefix(s.Reason, "a job before") && slices.ContainsFunc(c.ancestors(int(s.Index)),
+			func(i int) bool { return c.r.Jobs[i] > run.Succeeded })
 	case job.CauseFailFast:
 		for i, other := range c.r.Plan.Jobs {
 			good = good || other.Group == spec.Group && c.r.Jobs[i] == run.Failed && c.r.Plan.Groups[spec.Group].FailFast
 		}
+	case job.CauseCondition:
+		holds, _ := c.holds(t, s.Index)
+		good = !holds && spec.If != "" && strings.HasSuffix(s.Reason, spec.If)
+	case job.CauseExpression:
+		good = spec.If == "broken"
 	case job.CauseNone, job.CauseExpired, job.CausePoison:
 	}
 	if !good {

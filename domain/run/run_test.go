@@ -1,6 +1,9 @@
 package run_test
 
 import (
+	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +30,29 @@ func alone(key string, needs ...int) plan.Job { return cell(key, plan.NoGroup, n
 func tolerant(j plan.Job) plan.Job {
 	j.ContinueOnError = true
 	return j
+}
+
+// on gives a job a condition, which holds says the truth of.
+func on(condition string, asks bool, j plan.Job) plan.Job {
+	j.If, j.AsksStatus = condition, asks
+	return j
+}
+
+// verdicts are what the conditions of these tests come to.
+func verdicts(r run.Run) func(uint32) (bool, error) {
+	return func(i uint32) (bool, error) {
+		switch r.Plan.Jobs[i].If {
+		case "false":
+			return false, nil
+		case "broken":
+			return false, errors.New("no such thing")
+		case "failure()":
+			return slices.Contains(r.Jobs, run.Failed) && !r.Cancelling, nil
+		case "":
+			return !slices.Contains(r.Jobs, run.Failed), nil
+		}
+		return true, nil
+	}
 }
 
 func begin(groups []plan.Group, jobs ...plan.Job) run.Run {
@@ -170,15 +196,68 @@ func TestWhatARunAsksForNext(t *testing.T) {
 			},
 		},
 		{
+			name: "a condition that is false skips", run: begin(nil, on("false", false, alone("a"))),
+			want: run.Next{Skip: []run.Stop{{0, job.CauseCondition, "its condition is false: false"}}},
+		},
+		{
+			name: "a condition waits for what the job needs", released: []uint32{0},
+			run:  begin(nil, alone("a"), on("false", false, alone("b", 0)), on("always()", true, alone("c", 0))),
+			want: run.Next{Release: []uint32{0}},
+		},
+		{
+			name: "a condition that cannot be evaluated fails", run: begin(nil, on("broken", false, alone("a"))),
+			want: run.Next{Skip: []run.Stop{
+				{0, job.CauseExpression, "its condition cannot be evaluated: no such thing"},
+			}},
+		},
+		{
+			name: "what asks for a failure follows one",
+			run: after(begin(nil, alone("a"), on("failure()", true, alone("b", 0)), on("true", false, alone("c", 0))),
+				end{0, job.Failed, 0}),
+			want: run.Next{Release: []uint32{1}, Skip: []run.Stop{{2, job.CauseNeeds, needy}}},
+		},
+		{
+			name: "what follows a failure does not hide it",
+			run: after(begin(nil, alone("a"), on("always()", true, alone("b", 0)), alone("c", 1)),
+				end{0, job.Failed, 0}, end{1, job.Success, 0}),
+			want: run.Next{Skip: []run.Stop{{2, job.CauseNeeds, "a job before those that it needs did not succeed"}}},
+		},
+		{
+			name: "a cancel leaves what always runs", released: []uint32{0},
+			run: begin(nil, on("always()", true, alone("a")), on("failure()", true, alone("b")),
+				on("always()", true, alone("c", 0)), alone("d")).Evolve(run.CancelRequested{By: "bob", Reason: "enough"}),
+			want: run.Next{
+				Release: []uint32{0},
+				Skip:    []run.Stop{{1, job.CauseRequested, "enough"}, {3, job.CauseRequested, "enough"}},
+			},
+		},
+		{
+			name: "a cancel stops what is released and does not hold any more", released: []uint32{1},
+			run: after(begin(nil, alone("a"), on("failure()", true, alone("b", 0))), end{0, job.Failed, 0}).
+				Evolve(run.CancelRequested{By: "bob", Reason: "enough"}),
+			want: run.Next{Cancel: []run.Stop{{1, job.CauseRequested, "enough"}}},
+		},
+		{
 			name: "a run that has ended asks for nothing", run: after(begin(nil, alone("a")), end{0, job.Failed, 0}),
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			assert.Equal(t, tt.want, tt.run.Next(among(tt.released...)))
+			assert.Equal(t, tt.want, tt.run.Next(run.View{Released: among(tt.released...), Holds: verdicts(tt.run)}))
 		})
 	}
+}
+
+func TestALongConditionIsNotShownWhole(t *testing.T) {
+	t.Parallel()
+
+	r := begin(nil, on(strings.Repeat("é", 101)+"x", false, alone("a")))
+	n := r.Next(run.View{Released: among(), Holds: func(uint32) (bool, error) { return false, nil }})
+	assert.Equal(t, "its condition is false: "+strings.Repeat("é", 100)+"…", n.Skip[0].Reason)
+	r = begin(nil, on("x"+strings.Repeat("é", 101), false, alone("a")))
+	n = r.Next(run.View{Released: among(), Holds: func(uint32) (bool, error) { return false, nil }})
+	assert.Equal(t, "its condition is false: x"+strings.Repeat("é", 99)+"…", n.Skip[0].Reason)
 }
 
 func TestHowARunEnds(t *testing.T) {

@@ -2,7 +2,9 @@ package contexts
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"yardmaster/domain/ledger"
 	"yardmaster/domain/plan"
@@ -10,24 +12,34 @@ import (
 	"yardmaster/workflow/expr"
 )
 
+// MaxBytes is the most that ForTask returns: with the job itself it must fit one
+// message to a worker.
+const MaxBytes = 4 << 20
+
+// ErrTooLarge means that the jobs which a job needs hand more to it than can be.
+var ErrTooLarge = fmt.Errorf("the outputs of the jobs it needs take more than %d bytes in all", MaxBytes)
+
 // ForTask returns the Context of an attempt at the job at index, or "" when there is
-// nothing to say. All jobs that it needs must have ended.
+// nothing to say. All jobs that it needs must have ended. The error, if any, is
+// ErrTooLarge.
 func ForTask(e *ledger.Entry, index uint32) (string, error) {
 	w, spec := e.Run.Plan, &e.Run.Plan.Jobs[index]
 	if w.Context == "" && len(spec.Needs) == 0 && spec.Group == plan.NoGroup {
 		return "", nil
 	}
-	given, err := object(w.Context)
-	if err != nil {
-		return "", err
-	}
-	return expr.FormatJSON(expr.ObjectOf(
-		expr.Field{Key: "github", Value: get(given, "github")},
-		expr.Field{Key: "inputs", Value: get(given, "inputs")},
-		expr.Field{Key: "vars", Value: get(given, "vars")},
+	own, err := expr.FormatJSON(expr.ObjectOf(
 		expr.Field{Key: "needs", Value: needs(e, spec)},
 		expr.Field{Key: "strategy", Value: strategy(w, int(index))},
-	), maxBytes)
+	), MaxBytes)
+	switch {
+	case err != nil:
+		return "", ErrTooLarge
+	case w.Context == "":
+		return own, nil
+	}
+	// What the submission gave is an object with other keys, and may be large: it is
+	// not read to be written again.
+	return strings.TrimSuffix(own, "}") + "," + strings.TrimPrefix(w.Context, "{"), nil
 }
 
 // needs returns the context needs: of each job that spec needs its result and what it
@@ -119,24 +131,34 @@ func strategy(w *plan.Workflow, index int) expr.Value {
 	)
 }
 
+// Conditions evaluates the conditions of jobs. The zero Conditions is ready for use, by
+// one goroutine at a time.
+type Conditions struct {
+	of    *plan.Workflow // whose Context given is: many jobs of a run are judged at once
+	given expr.Value
+}
+
 // Holds reports whether the job at index may run, now that all jobs it needs have
 // ended: whether its condition is true. Without a status function in it, that asks for
 // success() too. The error, if any, says why the condition cannot be evaluated.
-func Holds(e *ledger.Entry, index uint32) (bool, error) {
+func (c *Conditions) Holds(e *ledger.Entry, index uint32) (bool, error) {
 	spec := &e.Run.Plan.Jobs[index]
 	condition, err := expr.ParseCondition(spec.If)
 	if err != nil {
 		return false, err
 	}
-	given, err := object(e.Run.Plan.Context)
-	if err != nil {
-		return false, err
+	if c.of != e.Run.Plan {
+		given, err := object(e.Run.Plan.Context)
+		if err != nil {
+			return false, err
+		}
+		c.of, c.given = e.Run.Plan, given
 	}
 	v, err := condition.WithSuccess().Evaluate(&expr.Env{
 		Contexts: map[string]expr.Value{
-			"github": github(get(given, "github"), text("workflow", e.Run.Plan.Name), text("job", spec.ID),
+			"github": github(get(c.given, "github"), text("workflow", e.Run.Plan.Name), text("job", spec.ID),
 				text("run_id", string(e.Run.ID)), text("run_attempt", "1")),
-			"inputs": get(given, "inputs"), "vars": get(given, "vars"), "needs": needs(e, spec),
+			"inputs": get(c.given, "inputs"), "vars": get(c.given, "vars"), "needs": needs(e, spec),
 		},
 		Functions: status(e.Run, int(index)),
 	})
