@@ -44,15 +44,17 @@ func (b *Board) reset(l *ledger.Ledger, m *Metrics) {
 	clear(b.condemned)
 }
 
-// submit adds a run that is durable and marks the jobs that it releases.
-func (b *Board) submit(s run.Submission) (*ledger.Entry, []uint32, error) {
+// submit adds a run that is durable, and returns what it asks for: with Release marked.
+func (b *Board) submit(s run.Submission) (*ledger.Entry, run.Next, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e, err := b.ledger.Submit(s)
 	if err != nil {
-		return nil, nil, err
+		return nil, run.Next{}, err
 	}
-	return e, b.release(e, b.ask(e)), nil
+	n := b.ask(e)
+	n.Release = b.release(e, n)
+	return e, n, nil
 }
 
 // ask returns what the run of e asks for. The lock is held.

@@ -30,8 +30,12 @@ func explainState(e *ledger.Entry, j *job.Job) []string {
 		reasons = append(reasons, fmt.Sprintf("attempt %d runs on worker %s since %s", a.Number, a.Worker,
 			a.AssignedAt.Local().Format(time.TimeOnly)))
 	case !e.Released(j.ID.Index):
+		end := "to succeed"
+		if j.Spec.AsksStatus {
+			end = "to end"
+		}
 		if needs := e.Run.WaitsFor(j.ID.Index); len(needs) > 0 {
-			reasons = append(reasons, "it needs "+strings.Join(needs, ", ")+" to succeed first")
+			reasons = append(reasons, "it needs "+strings.Join(needs, ", ")+" "+end+" first")
 		} else {
 			reasons = append(reasons, "as many jobs of its matrix run as max-parallel allows")
 		}

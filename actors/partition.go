@@ -348,13 +348,16 @@ func (p *Partition) notStored(err error) error {
 
 // begin shows a run that is durable, and starts the jobs that may.
 func (p *Partition) begin(ctx actor.Context, s run.Submission) error {
-	entry, ready, err := p.env.board.submit(s)
+	entry, next, err := p.env.board.submit(s)
 	if err != nil {
 		return err
 	}
 	p.env.metrics.submitted(entry)
-	for _, i := range ready {
+	for _, i := range next.Release {
 		ctx.Send(p.jobs, &supervisor.Spawn{Name: entry.Jobs[i].ID.String()})
+	}
+	if len(next.Skip) > 0 { // no end of a job would have it looked at
+		ctx.Send(p.runs, &supervisor.Spawn{Name: string(s.ID)})
 	}
 	return nil
 }

@@ -725,7 +725,9 @@ type Run struct {
 	IdempotencyKey string                 `protobuf:"bytes,11,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
 	Project        string                 `protobuf:"bytes,12,opt,name=project,proto3" json:"project,omitempty"`
 	// The run that this one tries again; empty means none.
-	RetryOf       string `protobuf:"bytes,13,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
+	RetryOf string `protobuf:"bytes,13,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
+	// What its file calls this run; empty means the name.
+	RunName       string `protobuf:"bytes,14,opt,name=run_name,json=runName,proto3" json:"run_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -851,6 +853,13 @@ func (x *Run) GetRetryOf() string {
 	return ""
 }
 
+func (x *Run) GetRunName() string {
+	if x != nil {
+		return x.RunName
+	}
+	return ""
+}
+
 // Job is a job of a run.
 type Job struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -873,8 +882,14 @@ type Job struct {
 	ContinueOnError bool        `protobuf:"varint,14,opt,name=continue_on_error,json=continueOnError,proto3" json:"continue_on_error,omitempty"`
 	Resources       *Resources  `protobuf:"bytes,15,opt,name=resources,proto3" json:"resources,omitempty"`
 	Priority        int32       `protobuf:"zigzag32,16,opt,name=priority,proto3" json:"priority,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The condition on which it runs; empty means success().
+	Condition string `protobuf:"bytes,17,opt,name=condition,proto3" json:"condition,omitempty"`
+	// What it handed to the jobs that need it.
+	Outputs []*Var `protobuf:"bytes,18,rep,name=outputs,proto3" json:"outputs,omitempty"`
+	// What the steps of the newest attempt remarked.
+	Annotations   []*Annotation `protobuf:"bytes,19,rep,name=annotations,proto3" json:"annotations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Job) Reset() {
@@ -1019,6 +1034,27 @@ func (x *Job) GetPriority() int32 {
 	return 0
 }
 
+func (x *Job) GetCondition() string {
+	if x != nil {
+		return x.Condition
+	}
+	return ""
+}
+
+func (x *Job) GetOutputs() []*Var {
+	if x != nil {
+		return x.Outputs
+	}
+	return nil
+}
+
+func (x *Job) GetAnnotations() []*Annotation {
+	if x != nil {
+		return x.Annotations
+	}
+	return nil
+}
+
 // Attempt is one try at a job by one worker.
 type Attempt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1150,11 +1186,15 @@ type StepView struct {
 	Name    string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Running bool                   `protobuf:"varint,2,opt,name=running,proto3" json:"running,omitempty"`
 	// Unspecified while it runs, and when it never ran.
-	Outcome       Outcome                `protobuf:"varint,3,opt,name=outcome,proto3,enum=yardmaster.v1.Outcome" json:"outcome,omitempty"`
-	ExitCode      int32                  `protobuf:"varint,4,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
-	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
-	StartedAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
-	EndedAt       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
+	Outcome   Outcome                `protobuf:"varint,3,opt,name=outcome,proto3,enum=yardmaster.v1.Outcome" json:"outcome,omitempty"`
+	ExitCode  int32                  `protobuf:"varint,4,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
+	Reason    string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	StartedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
+	EndedAt   *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
+	// It failed where failing is allowed.
+	Tolerated bool `protobuf:"varint,8,opt,name=tolerated,proto3" json:"tolerated,omitempty"`
+	// What it wrote about itself for people, in Markdown.
+	Summary       string `protobuf:"bytes,9,opt,name=summary,proto3" json:"summary,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1236,6 +1276,20 @@ func (x *StepView) GetEndedAt() *timestamppb.Timestamp {
 		return x.EndedAt
 	}
 	return nil
+}
+
+func (x *StepView) GetTolerated() bool {
+	if x != nil {
+		return x.Tolerated
+	}
+	return false
+}
+
+func (x *StepView) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
 }
 
 // ReadLogRequest names an attempt's log.
@@ -3146,7 +3200,7 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\n" +
 	"step_index\x18\n" +
 	" \x01(\rR\tstepIndex\x12H\n" +
-	"\x12attempt_started_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x10attemptStartedAt\"\xec\x03\n" +
+	"\x12attempt_started_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x10attemptStartedAt\"\x87\x04\n" +
 	"\x03Run\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
@@ -3164,7 +3218,8 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	" \x03(\v2\x12.yardmaster.v1.JobR\x04jobs\x12'\n" +
 	"\x0fidempotency_key\x18\v \x01(\tR\x0eidempotencyKey\x12\x18\n" +
 	"\aproject\x18\f \x01(\tR\aproject\x12\x19\n" +
-	"\bretry_of\x18\r \x01(\tR\aretryOf\"\xd8\x04\n" +
+	"\bretry_of\x18\r \x01(\tR\aretryOf\x12\x19\n" +
+	"\brun_name\x18\x0e \x01(\tR\arunName\"\xe1\x05\n" +
 	"\x03Job\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x12\n" +
@@ -3185,7 +3240,10 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\x05steps\x18\r \x03(\v2\x17.yardmaster.v1.StepViewR\x05steps\x12*\n" +
 	"\x11continue_on_error\x18\x0e \x01(\bR\x0fcontinueOnError\x126\n" +
 	"\tresources\x18\x0f \x01(\v2\x18.yardmaster.v1.ResourcesR\tresources\x12\x1a\n" +
-	"\bpriority\x18\x10 \x01(\x11R\bpriority\"\xbf\x03\n" +
+	"\bpriority\x18\x10 \x01(\x11R\bpriority\x12\x1c\n" +
+	"\tcondition\x18\x11 \x01(\tR\tcondition\x12,\n" +
+	"\aoutputs\x18\x12 \x03(\v2\x12.yardmaster.v1.VarR\aoutputs\x12;\n" +
+	"\vannotations\x18\x13 \x03(\v2\x19.yardmaster.v1.AnnotationR\vannotations\"\xbf\x03\n" +
 	"\aAttempt\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x1b\n" +
@@ -3200,7 +3258,7 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\texit_code\x18\t \x01(\x05R\bexitCode\x12\x16\n" +
 	"\x06reason\x18\n" +
 	" \x01(\tR\x06reason\x12'\n" +
-	"\x03log\x18\v \x01(\v2\x15.yardmaster.v1.LogSumR\x03log\"\x91\x02\n" +
+	"\x03log\x18\v \x01(\v2\x15.yardmaster.v1.LogSumR\x03log\"\xc9\x02\n" +
 	"\bStepView\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\arunning\x18\x02 \x01(\bR\arunning\x120\n" +
@@ -3209,7 +3267,9 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x129\n" +
 	"\n" +
 	"started_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x125\n" +
-	"\bended_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\"\x91\x01\n" +
+	"\bended_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x12\x1c\n" +
+	"\ttolerated\x18\b \x01(\bR\ttolerated\x12\x18\n" +
+	"\asummary\x18\t \x01(\tR\asummary\"\x91\x01\n" +
 	"\x0eReadLogRequest\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1b\n" +
 	"\tjob_index\x18\x02 \x01(\rR\bjobIndex\x12\x18\n" +
@@ -3429,13 +3489,15 @@ var file_yardmaster_v1_api_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 43: google.protobuf.Timestamp
 	(Cause)(0),                    // 44: yardmaster.v1.Cause
 	(*Resources)(nil),             // 45: yardmaster.v1.Resources
-	(Outcome)(0),                  // 46: yardmaster.v1.Outcome
-	(Fault)(0),                    // 47: yardmaster.v1.Fault
-	(*LogSum)(nil),                // 48: yardmaster.v1.LogSum
-	(WorkerState)(0),              // 49: yardmaster.v1.WorkerState
-	(*durationpb.Duration)(nil),   // 50: google.protobuf.Duration
-	(*MachineLoad)(nil),           // 51: yardmaster.v1.MachineLoad
-	(*WorkerEntry)(nil),           // 52: yardmaster.v1.WorkerEntry
+	(*Var)(nil),                   // 46: yardmaster.v1.Var
+	(*Annotation)(nil),            // 47: yardmaster.v1.Annotation
+	(Outcome)(0),                  // 48: yardmaster.v1.Outcome
+	(Fault)(0),                    // 49: yardmaster.v1.Fault
+	(*LogSum)(nil),                // 50: yardmaster.v1.LogSum
+	(WorkerState)(0),              // 51: yardmaster.v1.WorkerState
+	(*durationpb.Duration)(nil),   // 52: google.protobuf.Duration
+	(*MachineLoad)(nil),           // 53: yardmaster.v1.MachineLoad
+	(*WorkerEntry)(nil),           // 54: yardmaster.v1.WorkerEntry
 }
 var file_yardmaster_v1_api_proto_depIdxs = []int32{
 	1,  // 0: yardmaster.v1.SubmitRunsRequest.submissions:type_name -> yardmaster.v1.Submission
@@ -3460,71 +3522,73 @@ var file_yardmaster_v1_api_proto_depIdxs = []int32{
 	13, // 19: yardmaster.v1.Job.attempts:type_name -> yardmaster.v1.Attempt
 	14, // 20: yardmaster.v1.Job.steps:type_name -> yardmaster.v1.StepView
 	45, // 21: yardmaster.v1.Job.resources:type_name -> yardmaster.v1.Resources
-	43, // 22: yardmaster.v1.Attempt.assigned_at:type_name -> google.protobuf.Timestamp
-	43, // 23: yardmaster.v1.Attempt.started_at:type_name -> google.protobuf.Timestamp
-	43, // 24: yardmaster.v1.Attempt.ended_at:type_name -> google.protobuf.Timestamp
-	46, // 25: yardmaster.v1.Attempt.outcome:type_name -> yardmaster.v1.Outcome
-	47, // 26: yardmaster.v1.Attempt.fault:type_name -> yardmaster.v1.Fault
-	48, // 27: yardmaster.v1.Attempt.log:type_name -> yardmaster.v1.LogSum
-	46, // 28: yardmaster.v1.StepView.outcome:type_name -> yardmaster.v1.Outcome
-	43, // 29: yardmaster.v1.StepView.started_at:type_name -> google.protobuf.Timestamp
-	43, // 30: yardmaster.v1.StepView.ended_at:type_name -> google.protobuf.Timestamp
-	17, // 31: yardmaster.v1.ReadLogResponse.parts:type_name -> yardmaster.v1.LogPart
-	18, // 32: yardmaster.v1.ReadLogResponse.end:type_name -> yardmaster.v1.LogEnd
-	43, // 33: yardmaster.v1.LogPart.time:type_name -> google.protobuf.Timestamp
-	48, // 34: yardmaster.v1.LogEnd.sum:type_name -> yardmaster.v1.LogSum
-	42, // 35: yardmaster.v1.ExplainJobResponse.state:type_name -> yardmaster.v1.JobState
-	23, // 36: yardmaster.v1.ExplainJobResponse.first_ahead:type_name -> yardmaster.v1.JobAhead
-	24, // 37: yardmaster.v1.ExplainJobResponse.excluded:type_name -> yardmaster.v1.Excluded
-	43, // 38: yardmaster.v1.ExplainJobResponse.free_at:type_name -> google.protobuf.Timestamp
-	13, // 39: yardmaster.v1.ExplainJobResponse.attempts:type_name -> yardmaster.v1.Attempt
-	43, // 40: yardmaster.v1.JobAhead.queued_at:type_name -> google.protobuf.Timestamp
-	3,  // 41: yardmaster.v1.RetryRunResponse.run:type_name -> yardmaster.v1.SubmittedRun
-	29, // 42: yardmaster.v1.ListWorkersResponse.workers:type_name -> yardmaster.v1.Worker
-	49, // 43: yardmaster.v1.Worker.state:type_name -> yardmaster.v1.WorkerState
-	43, // 44: yardmaster.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
-	50, // 45: yardmaster.v1.Worker.since_heartbeat:type_name -> google.protobuf.Duration
-	45, // 46: yardmaster.v1.Worker.resources:type_name -> yardmaster.v1.Resources
-	45, // 47: yardmaster.v1.Worker.held_resources:type_name -> yardmaster.v1.Resources
-	51, // 48: yardmaster.v1.Worker.load:type_name -> yardmaster.v1.MachineLoad
-	29, // 49: yardmaster.v1.GetWorkerResponse.worker:type_name -> yardmaster.v1.Worker
-	52, // 50: yardmaster.v1.GetWorkerResponse.history:type_name -> yardmaster.v1.WorkerEntry
-	29, // 51: yardmaster.v1.ChangeWorkerResponse.worker:type_name -> yardmaster.v1.Worker
-	36, // 52: yardmaster.v1.GetScalingResponse.classes:type_name -> yardmaster.v1.ScalingClass
-	43, // 53: yardmaster.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
-	40, // 54: yardmaster.v1.WorkflowFaults.faults:type_name -> yardmaster.v1.WorkflowFault
-	50, // 55: yardmaster.v1.RetryHint.after:type_name -> google.protobuf.Duration
-	0,  // 56: yardmaster.v1.YardmasterService.SubmitRuns:input_type -> yardmaster.v1.SubmitRunsRequest
-	4,  // 57: yardmaster.v1.YardmasterService.GetRun:input_type -> yardmaster.v1.GetRunRequest
-	6,  // 58: yardmaster.v1.YardmasterService.ListRuns:input_type -> yardmaster.v1.ListRunsRequest
-	8,  // 59: yardmaster.v1.YardmasterService.WatchRuns:input_type -> yardmaster.v1.WatchRunsRequest
-	15, // 60: yardmaster.v1.YardmasterService.ReadLog:input_type -> yardmaster.v1.ReadLogRequest
-	19, // 61: yardmaster.v1.YardmasterService.CancelRun:input_type -> yardmaster.v1.CancelRunRequest
-	21, // 62: yardmaster.v1.YardmasterService.ExplainJob:input_type -> yardmaster.v1.ExplainJobRequest
-	25, // 63: yardmaster.v1.YardmasterService.RetryRun:input_type -> yardmaster.v1.RetryRunRequest
-	27, // 64: yardmaster.v1.YardmasterService.ListWorkers:input_type -> yardmaster.v1.ListWorkersRequest
-	30, // 65: yardmaster.v1.YardmasterService.GetWorker:input_type -> yardmaster.v1.GetWorkerRequest
-	32, // 66: yardmaster.v1.YardmasterService.ChangeWorker:input_type -> yardmaster.v1.ChangeWorkerRequest
-	34, // 67: yardmaster.v1.YardmasterService.GetScaling:input_type -> yardmaster.v1.GetScalingRequest
-	37, // 68: yardmaster.v1.YardmasterService.GetServerInfo:input_type -> yardmaster.v1.GetServerInfoRequest
-	2,  // 69: yardmaster.v1.YardmasterService.SubmitRuns:output_type -> yardmaster.v1.SubmitRunsResponse
-	5,  // 70: yardmaster.v1.YardmasterService.GetRun:output_type -> yardmaster.v1.GetRunResponse
-	7,  // 71: yardmaster.v1.YardmasterService.ListRuns:output_type -> yardmaster.v1.ListRunsResponse
-	9,  // 72: yardmaster.v1.YardmasterService.WatchRuns:output_type -> yardmaster.v1.WatchRunsResponse
-	16, // 73: yardmaster.v1.YardmasterService.ReadLog:output_type -> yardmaster.v1.ReadLogResponse
-	20, // 74: yardmaster.v1.YardmasterService.CancelRun:output_type -> yardmaster.v1.CancelRunResponse
-	22, // 75: yardmaster.v1.YardmasterService.ExplainJob:output_type -> yardmaster.v1.ExplainJobResponse
-	26, // 76: yardmaster.v1.YardmasterService.RetryRun:output_type -> yardmaster.v1.RetryRunResponse
-	28, // 77: yardmaster.v1.YardmasterService.ListWorkers:output_type -> yardmaster.v1.ListWorkersResponse
-	31, // 78: yardmaster.v1.YardmasterService.GetWorker:output_type -> yardmaster.v1.GetWorkerResponse
-	33, // 79: yardmaster.v1.YardmasterService.ChangeWorker:output_type -> yardmaster.v1.ChangeWorkerResponse
-	35, // 80: yardmaster.v1.YardmasterService.GetScaling:output_type -> yardmaster.v1.GetScalingResponse
-	38, // 81: yardmaster.v1.YardmasterService.GetServerInfo:output_type -> yardmaster.v1.GetServerInfoResponse
-	69, // [69:82] is the sub-list for method output_type
-	56, // [56:69] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	46, // 22: yardmaster.v1.Job.outputs:type_name -> yardmaster.v1.Var
+	47, // 23: yardmaster.v1.Job.annotations:type_name -> yardmaster.v1.Annotation
+	43, // 24: yardmaster.v1.Attempt.assigned_at:type_name -> google.protobuf.Timestamp
+	43, // 25: yardmaster.v1.Attempt.started_at:type_name -> google.protobuf.Timestamp
+	43, // 26: yardmaster.v1.Attempt.ended_at:type_name -> google.protobuf.Timestamp
+	48, // 27: yardmaster.v1.Attempt.outcome:type_name -> yardmaster.v1.Outcome
+	49, // 28: yardmaster.v1.Attempt.fault:type_name -> yardmaster.v1.Fault
+	50, // 29: yardmaster.v1.Attempt.log:type_name -> yardmaster.v1.LogSum
+	48, // 30: yardmaster.v1.StepView.outcome:type_name -> yardmaster.v1.Outcome
+	43, // 31: yardmaster.v1.StepView.started_at:type_name -> google.protobuf.Timestamp
+	43, // 32: yardmaster.v1.StepView.ended_at:type_name -> google.protobuf.Timestamp
+	17, // 33: yardmaster.v1.ReadLogResponse.parts:type_name -> yardmaster.v1.LogPart
+	18, // 34: yardmaster.v1.ReadLogResponse.end:type_name -> yardmaster.v1.LogEnd
+	43, // 35: yardmaster.v1.LogPart.time:type_name -> google.protobuf.Timestamp
+	50, // 36: yardmaster.v1.LogEnd.sum:type_name -> yardmaster.v1.LogSum
+	42, // 37: yardmaster.v1.ExplainJobResponse.state:type_name -> yardmaster.v1.JobState
+	23, // 38: yardmaster.v1.ExplainJobResponse.first_ahead:type_name -> yardmaster.v1.JobAhead
+	24, // 39: yardmaster.v1.ExplainJobResponse.excluded:type_name -> yardmaster.v1.Excluded
+	43, // 40: yardmaster.v1.ExplainJobResponse.free_at:type_name -> google.protobuf.Timestamp
+	13, // 41: yardmaster.v1.ExplainJobResponse.attempts:type_name -> yardmaster.v1.Attempt
+	43, // 42: yardmaster.v1.JobAhead.queued_at:type_name -> google.protobuf.Timestamp
+	3,  // 43: yardmaster.v1.RetryRunResponse.run:type_name -> yardmaster.v1.SubmittedRun
+	29, // 44: yardmaster.v1.ListWorkersResponse.workers:type_name -> yardmaster.v1.Worker
+	51, // 45: yardmaster.v1.Worker.state:type_name -> yardmaster.v1.WorkerState
+	43, // 46: yardmaster.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
+	52, // 47: yardmaster.v1.Worker.since_heartbeat:type_name -> google.protobuf.Duration
+	45, // 48: yardmaster.v1.Worker.resources:type_name -> yardmaster.v1.Resources
+	45, // 49: yardmaster.v1.Worker.held_resources:type_name -> yardmaster.v1.Resources
+	53, // 50: yardmaster.v1.Worker.load:type_name -> yardmaster.v1.MachineLoad
+	29, // 51: yardmaster.v1.GetWorkerResponse.worker:type_name -> yardmaster.v1.Worker
+	54, // 52: yardmaster.v1.GetWorkerResponse.history:type_name -> yardmaster.v1.WorkerEntry
+	29, // 53: yardmaster.v1.ChangeWorkerResponse.worker:type_name -> yardmaster.v1.Worker
+	36, // 54: yardmaster.v1.GetScalingResponse.classes:type_name -> yardmaster.v1.ScalingClass
+	43, // 55: yardmaster.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	40, // 56: yardmaster.v1.WorkflowFaults.faults:type_name -> yardmaster.v1.WorkflowFault
+	52, // 57: yardmaster.v1.RetryHint.after:type_name -> google.protobuf.Duration
+	0,  // 58: yardmaster.v1.YardmasterService.SubmitRuns:input_type -> yardmaster.v1.SubmitRunsRequest
+	4,  // 59: yardmaster.v1.YardmasterService.GetRun:input_type -> yardmaster.v1.GetRunRequest
+	6,  // 60: yardmaster.v1.YardmasterService.ListRuns:input_type -> yardmaster.v1.ListRunsRequest
+	8,  // 61: yardmaster.v1.YardmasterService.WatchRuns:input_type -> yardmaster.v1.WatchRunsRequest
+	15, // 62: yardmaster.v1.YardmasterService.ReadLog:input_type -> yardmaster.v1.ReadLogRequest
+	19, // 63: yardmaster.v1.YardmasterService.CancelRun:input_type -> yardmaster.v1.CancelRunRequest
+	21, // 64: yardmaster.v1.YardmasterService.ExplainJob:input_type -> yardmaster.v1.ExplainJobRequest
+	25, // 65: yardmaster.v1.YardmasterService.RetryRun:input_type -> yardmaster.v1.RetryRunRequest
+	27, // 66: yardmaster.v1.YardmasterService.ListWorkers:input_type -> yardmaster.v1.ListWorkersRequest
+	30, // 67: yardmaster.v1.YardmasterService.GetWorker:input_type -> yardmaster.v1.GetWorkerRequest
+	32, // 68: yardmaster.v1.YardmasterService.ChangeWorker:input_type -> yardmaster.v1.ChangeWorkerRequest
+	34, // 69: yardmaster.v1.YardmasterService.GetScaling:input_type -> yardmaster.v1.GetScalingRequest
+	37, // 70: yardmaster.v1.YardmasterService.GetServerInfo:input_type -> yardmaster.v1.GetServerInfoRequest
+	2,  // 71: yardmaster.v1.YardmasterService.SubmitRuns:output_type -> yardmaster.v1.SubmitRunsResponse
+	5,  // 72: yardmaster.v1.YardmasterService.GetRun:output_type -> yardmaster.v1.GetRunResponse
+	7,  // 73: yardmaster.v1.YardmasterService.ListRuns:output_type -> yardmaster.v1.ListRunsResponse
+	9,  // 74: yardmaster.v1.YardmasterService.WatchRuns:output_type -> yardmaster.v1.WatchRunsResponse
+	16, // 75: yardmaster.v1.YardmasterService.ReadLog:output_type -> yardmaster.v1.ReadLogResponse
+	20, // 76: yardmaster.v1.YardmasterService.CancelRun:output_type -> yardmaster.v1.CancelRunResponse
+	22, // 77: yardmaster.v1.YardmasterService.ExplainJob:output_type -> yardmaster.v1.ExplainJobResponse
+	26, // 78: yardmaster.v1.YardmasterService.RetryRun:output_type -> yardmaster.v1.RetryRunResponse
+	28, // 79: yardmaster.v1.YardmasterService.ListWorkers:output_type -> yardmaster.v1.ListWorkersResponse
+	31, // 80: yardmaster.v1.YardmasterService.GetWorker:output_type -> yardmaster.v1.GetWorkerResponse
+	33, // 81: yardmaster.v1.YardmasterService.ChangeWorker:output_type -> yardmaster.v1.ChangeWorkerResponse
+	35, // 82: yardmaster.v1.YardmasterService.GetScaling:output_type -> yardmaster.v1.GetScalingResponse
+	38, // 83: yardmaster.v1.YardmasterService.GetServerInfo:output_type -> yardmaster.v1.GetServerInfoResponse
+	71, // [71:84] is the sub-list for method output_type
+	58, // [58:71] is the sub-list for method input_type
+	58, // [58:58] is the sub-list for extension type_name
+	58, // [58:58] is the sub-list for extension extendee
+	0,  // [0:58] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_api_proto_init() }

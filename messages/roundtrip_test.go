@@ -228,8 +228,8 @@ func TestEnumsAgreeByNumber(t *testing.T) {
 		names(int(worker.Gone)+1, func(i int) string { return worker.State(i).String() }))
 	agree(messages.Cause(0).Descriptor(), "CAUSE_", index(map[int]string{
 		int(job.CauseNone): "UNSPECIFIED", int(job.CauseRequested): "REQUESTED", int(job.CauseFailFast): "FAIL_FAST",
-		int(job.CauseNeeds): "NEEDS", int(job.CauseExpired): "EXPIRED", int(job.CausePoison): "POISON", int(job.CauseCondition): "CONDITION",
-		int(job.CauseExpression): "EXPRESSION",
+		int(job.CauseNeeds): "NEEDS", int(job.CauseExpired): "EXPIRED", int(job.CausePoison): "POISON",
+		int(job.CauseCondition): "CONDITION", int(job.CauseExpression): "EXPRESSION",
 	}))
 	agree(messages.Outcome(0).Descriptor(), "OUTCOME_", index(map[int]string{
 		int(job.OutcomeUnknown): "UNSPECIFIED", int(job.OutcomeSucceeded): "SUCCEEDED", int(job.OutcomeFailed): "FAILED",

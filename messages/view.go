@@ -30,6 +30,7 @@ func ViewRun(e *ledger.Entry, jobs bool, progress func(job.ID) Progress) *Run {
 		RunId: string(r.ID), Name: r.Plan.Name, State: StateToProto(r.State), Reason: r.Reason, Principal: r.Principal,
 		SubmittedAt: stamp(r.SubmittedAt), EndedAt: stamp(r.EndedAt), Cancelling: r.Cancelling && !r.State.Final(),
 		IdempotencyKey: r.Key, Project: r.Project, RetryOf: string(r.RetryOf),
+		RunName: r.Plan.RunName,
 	}
 	var started time.Time
 	for _, j := range e.Jobs {
@@ -47,7 +48,7 @@ func ViewRun(e *ledger.Entry, jobs bool, progress func(job.ID) Progress) *Run {
 // ViewEnded returns what lists show of an ended run, without unpacking it.
 func ViewEnded(e ledger.Ended) *Run {
 	return &Run{
-		RunId: string(e.ID), Name: e.Plan.Name, State: StateToProto(e.State), Project: e.Project,
+		RunId: string(e.ID), Name: e.Plan.Name, RunName: e.Plan.RunName, State: StateToProto(e.State), Project: e.Project,
 		SubmittedAt: stamp(e.SubmittedAt), EndedAt: stamp(e.EndedAt),
 	}
 }
@@ -58,6 +59,7 @@ func viewJob(j *job.Job, w *plan.Workflow, progress func(job.ID) Progress) *Job 
 		Reason: j.Reason, Cancelling: j.Cancelling, RunsOn: j.Spec.RunsOn, StartedAt: stamp(j.StartedAt),
 		EndedAt: stamp(j.EndedAt), ContinueOnError: j.Spec.ContinueOnError,
 		Resources: ResourcesToProto(j.Spec.Resources), Priority: int32(j.Spec.Priority),
+		Condition: j.Spec.If, Outputs: varsToProto(j.Outputs()),
 	}
 	for _, n := range j.Spec.Needs {
 		m.Needs = append(m.Needs, w.Jobs[n].Key)
@@ -67,6 +69,11 @@ func viewJob(j *job.Job, w *plan.Workflow, progress func(job.ID) Progress) *Job 
 		soft = progress(j.ID)
 	}
 	m.Attempts = ViewAttempts(j)
+	if n := len(j.Attempts); n > 0 {
+		for _, a := range j.Attempts[n-1].Result.Annotations {
+			m.Annotations = append(m.Annotations, AnnotationToProto(a))
+		}
+	}
 	m.Steps = viewSteps(j, soft)
 	return m
 }
@@ -110,6 +117,7 @@ func ViewStep(name string, s attempt.Step) *StepView {
 	return &StepView{
 		Name: name, Running: s.Running, Outcome: Outcome(s.Result.Outcome), ExitCode: int32(s.Result.ExitCode),
 		Reason: s.Result.Reason, StartedAt: stamp(s.StartedAt), EndedAt: stamp(s.Result.EndedAt),
+		Tolerated: s.Result.Tolerated, Summary: s.Result.Summary,
 	}
 }
 

@@ -14,7 +14,8 @@ var (
 )
 
 // Again returns the jobs that a run which tries e again takes over: with failedOnly
-// those that succeeded, in e itself or in a run before; else none. It returns ErrGoesOn, or ErrNothingFailed when with failedOnly no job is left.
+// those that succeeded, in e itself or in a run before; else none. It returns
+// ErrGoesOn, or ErrNothingFailed when with failedOnly no job is left.
 func (e *Entry) Again(failedOnly bool) ([]run.Reuse, error) {
 	if !e.Run.State.Final() {
 		return nil, ErrGoesOn

@@ -89,7 +89,9 @@ func TestARunThatTakesOverEveryJobHasEnded(t *testing.T) {
 	t.Parallel()
 
 	l := ledger.New(10, pack)
-	e := submit(t, l, run.Submission{ID: "r2", Plan: workflow(2), At: epoch, RetryOf: "r1", Reused: []run.Reuse{{Index: 1}, {}, {Index: 1}}})
+	e := submit(t, l, run.Submission{
+		ID: "r2", Plan: workflow(2), At: epoch, RetryOf: "r1", Reused: []run.Reuse{{Index: 1}, {}, {Index: 1}},
+	})
 	assert.Equal(t, job.Success, e.Run.State)
 	live, ended := l.Counts()
 	assert.Equal(t, []int{0, 1}, []int{live, ended})
@@ -99,7 +101,9 @@ func TestAJobThatIsNotThereCannotBeTakenOver(t *testing.T) {
 	t.Parallel()
 
 	l := ledger.New(10, pack)
-	_, err := l.Submit(run.Submission{ID: "r2", Plan: workflow(2), At: epoch, RetryOf: "r1", Reused: []run.Reuse{{Index: 2}}})
+	_, err := l.Submit(run.Submission{
+		ID: "r2", Plan: workflow(2), At: epoch, RetryOf: "r1", Reused: []run.Reuse{{Index: 2}},
+	})
 	require.ErrorIs(t, err, ledger.ErrUnknownJob)
 	assert.False(t, l.Has("r2"))
 }

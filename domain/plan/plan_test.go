@@ -17,14 +17,15 @@ func TestPrintingAPlanShowsNoSecret(t *testing.T) {
 
 	secret := plan.Var{Name: "TOKEN", Value: "hunter2"}
 	step := plan.Step{Name: "Log in", Run: "login hunter2", Env: []plan.Var{secret}}
-	job := plan.Job{Key: "test (linux)", Env: []plan.Var{secret}, Matrix: []plan.MatrixValue{{Name: "TOKEN", Text: "hunter2"}}, Steps: []plan.Step{step}}
+	cell := []plan.MatrixValue{{Name: "TOKEN", Text: "hunter2"}}
+	job := plan.Job{Key: "test (linux)", Env: []plan.Var{secret}, Matrix: cell, Steps: []plan.Step{step}}
 	workflow := plan.Workflow{Name: "ci", Jobs: []plan.Job{job}}
 
 	assert.Equal(t, "TOKEN=***", secret.String())
 	assert.Equal(t, "Log in", step.String())
 	assert.Equal(t, "test (linux)", job.String())
 	assert.Equal(t, `workflow "ci" with 1 jobs`, workflow.String())
-	for _, thing := range []any{secret, step, job, workflow, []plan.Var{secret}, []plan.Job{job}, &job} {
+	for _, thing := range []any{secret, step, job, workflow, []plan.Var{secret}, cell, []plan.Job{job}, &job} {
 		for _, format := range []string{"%v", "%+v", "%s"} {
 			assert.NotContains(t, fmt.Sprintf(format, thing), "hunter2", "%T with %s", thing, format)
 		}

@@ -76,8 +76,10 @@ func TestAWorkerSeesWhatTheOwnerKnows(t *testing.T) {
 	w := &plan.Workflow{
 		Name: "ci", Context: given, Groups: []plan.Group{{FailFast: true}, {MaxParallel: 2}},
 		Jobs: []plan.Job{
-			{Key: "build (1)", ID: "build", Group: 0}, {Key: "build (2)", ID: "build", Group: 0},
-			alone("lint", ""), {Key: "test (a)", ID: "test", Group: 1, Needs: []int{0, 1, 2}},
+			{Key: "build (1)", ID: "build", Group: 0},
+			{Key: "build (2)", ID: "build", Group: 0},
+			alone("lint", ""),
+			{Key: "test (a)", ID: "test", Group: 1, Needs: []int{0, 1, 2}},
 			{
 				Key: "test (b)", ID: "test", Group: 1, Needs: []int{0, 1, 2},
 				Matrix: []plan.MatrixValue{{Name: "os", Text: "b"}, {Name: "n", Text: "1.50", JSON: "1.5"}},
@@ -213,7 +215,8 @@ func TestTheCellsOfAMatrixAreOneJob(t *testing.T) {
 		"success": {ok, skipped}, "failure": {stopped, failed}, "cancelled": {ok, stopped}, "skipped": {skipped, skipped},
 	} {
 		w := &plan.Workflow{Name: "ci", Groups: []plan.Group{{}}, Jobs: []plan.Job{
-			{Key: "m (1)", ID: "m", Group: 0}, {Key: "m (2)", ID: "m", Group: 0},
+			{Key: "m (1)", ID: "m", Group: 0},
+			{Key: "m (2)", ID: "m", Group: 0},
 			alone("z", "needs.m.result == '"+want+"' && always()", 0, 1),
 		}}
 		var c contexts.Conditions
