@@ -43,7 +43,9 @@ type SubmitRunsRequest struct {
 	// At most 1000; none means one without a key.
 	Submissions []*Submission `protobuf:"bytes,3,rep,name=submissions,proto3" json:"submissions,omitempty"`
 	// Empty means the default project.
-	Project       string `protobuf:"bytes,4,opt,name=project,proto3" json:"project,omitempty"`
+	Project string `protobuf:"bytes,4,opt,name=project,proto3" json:"project,omitempty"`
+	// What the expressions of the file see beside it.
+	Trigger       *Trigger `protobuf:"bytes,5,opt,name=trigger,proto3" json:"trigger,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -106,6 +108,96 @@ func (x *SubmitRunsRequest) GetProject() string {
 	return ""
 }
 
+func (x *SubmitRunsRequest) GetTrigger() *Trigger {
+	if x != nil {
+		return x.Trigger
+	}
+	return nil
+}
+
+// Trigger is what caused a run.
+type Trigger struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// github.event_name, such as push; empty means workflow_dispatch, which alone has
+	// inputs.
+	EventName string `protobuf:"bytes,1,opt,name=event_name,json=eventName,proto3" json:"event_name,omitempty"`
+	// github.event, a JSON object; empty means one with the inputs only.
+	Event string `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	// Other properties of github: ref, sha, repository, actor and more.
+	Github map[string]string `protobuf:"bytes,3,rep,name=github,proto3" json:"github,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Values of the inputs that the file declares, as texts.
+	Inputs map[string]string `protobuf:"bytes,4,rep,name=inputs,proto3" json:"inputs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The context vars.
+	Vars          map[string]string `protobuf:"bytes,5,rep,name=vars,proto3" json:"vars,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Trigger) Reset() {
+	*x = Trigger{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Trigger) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Trigger) ProtoMessage() {}
+
+func (x *Trigger) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Trigger.ProtoReflect.Descriptor instead.
+func (*Trigger) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Trigger) GetEventName() string {
+	if x != nil {
+		return x.EventName
+	}
+	return ""
+}
+
+func (x *Trigger) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *Trigger) GetGithub() map[string]string {
+	if x != nil {
+		return x.Github
+	}
+	return nil
+}
+
+func (x *Trigger) GetInputs() map[string]string {
+	if x != nil {
+		return x.Inputs
+	}
+	return nil
+}
+
+func (x *Trigger) GetVars() map[string]string {
+	if x != nil {
+		return x.Vars
+	}
+	return nil
+}
+
 // Submission is one run to be started.
 type Submission struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -118,7 +210,7 @@ type Submission struct {
 
 func (x *Submission) Reset() {
 	*x = Submission{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[1]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -130,7 +222,7 @@ func (x *Submission) String() string {
 func (*Submission) ProtoMessage() {}
 
 func (x *Submission) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[1]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -143,7 +235,7 @@ func (x *Submission) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Submission.ProtoReflect.Descriptor instead.
 func (*Submission) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{1}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Submission) GetIdempotencyKey() string {
@@ -165,7 +257,7 @@ type SubmitRunsResponse struct {
 
 func (x *SubmitRunsResponse) Reset() {
 	*x = SubmitRunsResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[2]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -177,7 +269,7 @@ func (x *SubmitRunsResponse) String() string {
 func (*SubmitRunsResponse) ProtoMessage() {}
 
 func (x *SubmitRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[2]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -190,7 +282,7 @@ func (x *SubmitRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRunsResponse.ProtoReflect.Descriptor instead.
 func (*SubmitRunsResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{2}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SubmitRunsResponse) GetRuns() []*SubmittedRun {
@@ -219,7 +311,7 @@ type SubmittedRun struct {
 
 func (x *SubmittedRun) Reset() {
 	*x = SubmittedRun{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[3]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -231,7 +323,7 @@ func (x *SubmittedRun) String() string {
 func (*SubmittedRun) ProtoMessage() {}
 
 func (x *SubmittedRun) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[3]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -244,7 +336,7 @@ func (x *SubmittedRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmittedRun.ProtoReflect.Descriptor instead.
 func (*SubmittedRun) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{3}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SubmittedRun) GetRunId() string {
@@ -271,7 +363,7 @@ type GetRunRequest struct {
 
 func (x *GetRunRequest) Reset() {
 	*x = GetRunRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[4]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -283,7 +375,7 @@ func (x *GetRunRequest) String() string {
 func (*GetRunRequest) ProtoMessage() {}
 
 func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[4]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -296,7 +388,7 @@ func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunRequest.ProtoReflect.Descriptor instead.
 func (*GetRunRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{4}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetRunRequest) GetRunId() string {
@@ -316,7 +408,7 @@ type GetRunResponse struct {
 
 func (x *GetRunResponse) Reset() {
 	*x = GetRunResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[5]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -328,7 +420,7 @@ func (x *GetRunResponse) String() string {
 func (*GetRunResponse) ProtoMessage() {}
 
 func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[5]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -341,7 +433,7 @@ func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunResponse.ProtoReflect.Descriptor instead.
 func (*GetRunResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{5}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetRunResponse) GetRun() *Run {
@@ -370,7 +462,7 @@ type ListRunsRequest struct {
 
 func (x *ListRunsRequest) Reset() {
 	*x = ListRunsRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -382,7 +474,7 @@ func (x *ListRunsRequest) String() string {
 func (*ListRunsRequest) ProtoMessage() {}
 
 func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -395,7 +487,7 @@ func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
 func (*ListRunsRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{6}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListRunsRequest) GetLimit() uint32 {
@@ -443,7 +535,7 @@ type ListRunsResponse struct {
 
 func (x *ListRunsResponse) Reset() {
 	*x = ListRunsResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -455,7 +547,7 @@ func (x *ListRunsResponse) String() string {
 func (*ListRunsResponse) ProtoMessage() {}
 
 func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -468,7 +560,7 @@ func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
 func (*ListRunsResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{7}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListRunsResponse) GetRuns() []*Run {
@@ -489,7 +581,7 @@ type WatchRunsRequest struct {
 
 func (x *WatchRunsRequest) Reset() {
 	*x = WatchRunsRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[8]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +593,7 @@ func (x *WatchRunsRequest) String() string {
 func (*WatchRunsRequest) ProtoMessage() {}
 
 func (x *WatchRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[8]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +606,7 @@ func (x *WatchRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunsRequest.ProtoReflect.Descriptor instead.
 func (*WatchRunsRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{8}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchRunsRequest) GetRunId() string {
@@ -537,7 +629,7 @@ type WatchRunsResponse struct {
 
 func (x *WatchRunsResponse) Reset() {
 	*x = WatchRunsResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[9]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -549,7 +641,7 @@ func (x *WatchRunsResponse) String() string {
 func (*WatchRunsResponse) ProtoMessage() {}
 
 func (x *WatchRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[9]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -562,7 +654,7 @@ func (x *WatchRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunsResponse.ProtoReflect.Descriptor instead.
 func (*WatchRunsResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{9}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WatchRunsResponse) GetChanges() []*RunChange {
@@ -604,7 +696,7 @@ type RunChange struct {
 
 func (x *RunChange) Reset() {
 	*x = RunChange{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[10]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -616,7 +708,7 @@ func (x *RunChange) String() string {
 func (*RunChange) ProtoMessage() {}
 
 func (x *RunChange) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[10]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -629,7 +721,7 @@ func (x *RunChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunChange.ProtoReflect.Descriptor instead.
 func (*RunChange) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{10}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RunChange) GetRunId() string {
@@ -734,7 +826,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[11]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -746,7 +838,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[11]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -759,7 +851,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{11}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Run) GetRunId() string {
@@ -894,7 +986,7 @@ type Job struct {
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[12]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -906,7 +998,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[12]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -919,7 +1011,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{12}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Job) GetIndex() uint32 {
@@ -1075,7 +1167,7 @@ type Attempt struct {
 
 func (x *Attempt) Reset() {
 	*x = Attempt{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1087,7 +1179,7 @@ func (x *Attempt) String() string {
 func (*Attempt) ProtoMessage() {}
 
 func (x *Attempt) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1100,7 +1192,7 @@ func (x *Attempt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attempt.ProtoReflect.Descriptor instead.
 func (*Attempt) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{13}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Attempt) GetNumber() uint32 {
@@ -1201,7 +1293,7 @@ type StepView struct {
 
 func (x *StepView) Reset() {
 	*x = StepView{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1213,7 +1305,7 @@ func (x *StepView) String() string {
 func (*StepView) ProtoMessage() {}
 
 func (x *StepView) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1226,7 +1318,7 @@ func (x *StepView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepView.ProtoReflect.Descriptor instead.
 func (*StepView) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{14}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *StepView) GetName() string {
@@ -1309,7 +1401,7 @@ type ReadLogRequest struct {
 
 func (x *ReadLogRequest) Reset() {
 	*x = ReadLogRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1321,7 +1413,7 @@ func (x *ReadLogRequest) String() string {
 func (*ReadLogRequest) ProtoMessage() {}
 
 func (x *ReadLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1334,7 +1426,7 @@ func (x *ReadLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLogRequest.ProtoReflect.Descriptor instead.
 func (*ReadLogRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{15}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReadLogRequest) GetRunId() string {
@@ -1383,7 +1475,7 @@ type ReadLogResponse struct {
 
 func (x *ReadLogResponse) Reset() {
 	*x = ReadLogResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1395,7 +1487,7 @@ func (x *ReadLogResponse) String() string {
 func (*ReadLogResponse) ProtoMessage() {}
 
 func (x *ReadLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1408,7 +1500,7 @@ func (x *ReadLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLogResponse.ProtoReflect.Descriptor instead.
 func (*ReadLogResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{16}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReadLogResponse) GetParts() []*LogPart {
@@ -1440,7 +1532,7 @@ type LogPart struct {
 
 func (x *LogPart) Reset() {
 	*x = LogPart{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1452,7 +1544,7 @@ func (x *LogPart) String() string {
 func (*LogPart) ProtoMessage() {}
 
 func (x *LogPart) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1465,7 +1557,7 @@ func (x *LogPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogPart.ProtoReflect.Descriptor instead.
 func (*LogPart) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{17}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LogPart) GetSeq() uint64 {
@@ -1516,7 +1608,7 @@ type LogEnd struct {
 
 func (x *LogEnd) Reset() {
 	*x = LogEnd{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1620,7 @@ func (x *LogEnd) String() string {
 func (*LogEnd) ProtoMessage() {}
 
 func (x *LogEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1633,7 @@ func (x *LogEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogEnd.ProtoReflect.Descriptor instead.
 func (*LogEnd) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{18}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *LogEnd) GetSum() *LogSum {
@@ -1571,7 +1663,7 @@ type CancelRunRequest struct {
 
 func (x *CancelRunRequest) Reset() {
 	*x = CancelRunRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[19]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1583,7 +1675,7 @@ func (x *CancelRunRequest) String() string {
 func (*CancelRunRequest) ProtoMessage() {}
 
 func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[19]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1596,7 +1688,7 @@ func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunRequest.ProtoReflect.Descriptor instead.
 func (*CancelRunRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{19}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CancelRunRequest) GetRunId() string {
@@ -1629,7 +1721,7 @@ type CancelRunResponse struct {
 
 func (x *CancelRunResponse) Reset() {
 	*x = CancelRunResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[20]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1641,7 +1733,7 @@ func (x *CancelRunResponse) String() string {
 func (*CancelRunResponse) ProtoMessage() {}
 
 func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[20]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1654,7 +1746,7 @@ func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunResponse.ProtoReflect.Descriptor instead.
 func (*CancelRunResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{20}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{21}
 }
 
 // ExplainJobRequest names a job.
@@ -1668,7 +1760,7 @@ type ExplainJobRequest struct {
 
 func (x *ExplainJobRequest) Reset() {
 	*x = ExplainJobRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[21]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1680,7 +1772,7 @@ func (x *ExplainJobRequest) String() string {
 func (*ExplainJobRequest) ProtoMessage() {}
 
 func (x *ExplainJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[21]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1693,7 +1785,7 @@ func (x *ExplainJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainJobRequest.ProtoReflect.Descriptor instead.
 func (*ExplainJobRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{21}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ExplainJobRequest) GetRunId() string {
@@ -1740,7 +1832,7 @@ type ExplainJobResponse struct {
 
 func (x *ExplainJobResponse) Reset() {
 	*x = ExplainJobResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[22]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1752,7 +1844,7 @@ func (x *ExplainJobResponse) String() string {
 func (*ExplainJobResponse) ProtoMessage() {}
 
 func (x *ExplainJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[22]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1765,7 +1857,7 @@ func (x *ExplainJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainJobResponse.ProtoReflect.Descriptor instead.
 func (*ExplainJobResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{22}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ExplainJobResponse) GetState() JobState {
@@ -1875,7 +1967,7 @@ type JobAhead struct {
 
 func (x *JobAhead) Reset() {
 	*x = JobAhead{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[23]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1887,7 +1979,7 @@ func (x *JobAhead) String() string {
 func (*JobAhead) ProtoMessage() {}
 
 func (x *JobAhead) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[23]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1900,7 +1992,7 @@ func (x *JobAhead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobAhead.ProtoReflect.Descriptor instead.
 func (*JobAhead) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{23}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *JobAhead) GetRunId() string {
@@ -1957,7 +2049,7 @@ type Excluded struct {
 
 func (x *Excluded) Reset() {
 	*x = Excluded{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[24]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1969,7 +2061,7 @@ func (x *Excluded) String() string {
 func (*Excluded) ProtoMessage() {}
 
 func (x *Excluded) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[24]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1982,7 +2074,7 @@ func (x *Excluded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Excluded.ProtoReflect.Descriptor instead.
 func (*Excluded) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{24}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Excluded) GetFilter() string {
@@ -2020,7 +2112,7 @@ type RetryRunRequest struct {
 
 func (x *RetryRunRequest) Reset() {
 	*x = RetryRunRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[25]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2032,7 +2124,7 @@ func (x *RetryRunRequest) String() string {
 func (*RetryRunRequest) ProtoMessage() {}
 
 func (x *RetryRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[25]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2045,7 +2137,7 @@ func (x *RetryRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryRunRequest.ProtoReflect.Descriptor instead.
 func (*RetryRunRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{25}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RetryRunRequest) GetRunId() string {
@@ -2081,7 +2173,7 @@ type RetryRunResponse struct {
 
 func (x *RetryRunResponse) Reset() {
 	*x = RetryRunResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[26]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2093,7 +2185,7 @@ func (x *RetryRunResponse) String() string {
 func (*RetryRunResponse) ProtoMessage() {}
 
 func (x *RetryRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[26]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2106,7 +2198,7 @@ func (x *RetryRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryRunResponse.ProtoReflect.Descriptor instead.
 func (*RetryRunResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{26}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RetryRunResponse) GetRun() *SubmittedRun {
@@ -2132,7 +2224,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[27]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2144,7 +2236,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[27]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2157,7 +2249,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{27}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{28}
 }
 
 // ListWorkersResponse has the workers by ID.
@@ -2170,7 +2262,7 @@ type ListWorkersResponse struct {
 
 func (x *ListWorkersResponse) Reset() {
 	*x = ListWorkersResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[28]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2182,7 +2274,7 @@ func (x *ListWorkersResponse) String() string {
 func (*ListWorkersResponse) ProtoMessage() {}
 
 func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[28]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2195,7 +2287,7 @@ func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkersResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{28}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListWorkersResponse) GetWorkers() []*Worker {
@@ -2241,7 +2333,7 @@ type Worker struct {
 
 func (x *Worker) Reset() {
 	*x = Worker{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[29]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2253,7 +2345,7 @@ func (x *Worker) String() string {
 func (*Worker) ProtoMessage() {}
 
 func (x *Worker) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[29]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2266,7 +2358,7 @@ func (x *Worker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Worker.ProtoReflect.Descriptor instead.
 func (*Worker) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{29}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Worker) GetWorkerId() string {
@@ -2419,7 +2511,7 @@ type GetWorkerRequest struct {
 
 func (x *GetWorkerRequest) Reset() {
 	*x = GetWorkerRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[30]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2431,7 +2523,7 @@ func (x *GetWorkerRequest) String() string {
 func (*GetWorkerRequest) ProtoMessage() {}
 
 func (x *GetWorkerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[30]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2444,7 +2536,7 @@ func (x *GetWorkerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkerRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkerRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{30}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetWorkerRequest) GetWorkerId() string {
@@ -2466,7 +2558,7 @@ type GetWorkerResponse struct {
 
 func (x *GetWorkerResponse) Reset() {
 	*x = GetWorkerResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[31]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2478,7 +2570,7 @@ func (x *GetWorkerResponse) String() string {
 func (*GetWorkerResponse) ProtoMessage() {}
 
 func (x *GetWorkerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[31]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2491,7 +2583,7 @@ func (x *GetWorkerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkerResponse.ProtoReflect.Descriptor instead.
 func (*GetWorkerResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{31}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetWorkerResponse) GetWorker() *Worker {
@@ -2524,7 +2616,7 @@ type ChangeWorkerRequest struct {
 
 func (x *ChangeWorkerRequest) Reset() {
 	*x = ChangeWorkerRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[32]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2536,7 +2628,7 @@ func (x *ChangeWorkerRequest) String() string {
 func (*ChangeWorkerRequest) ProtoMessage() {}
 
 func (x *ChangeWorkerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[32]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2549,7 +2641,7 @@ func (x *ChangeWorkerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeWorkerRequest.ProtoReflect.Descriptor instead.
 func (*ChangeWorkerRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{32}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ChangeWorkerRequest) GetWorkerId() string {
@@ -2597,7 +2689,7 @@ type ChangeWorkerResponse struct {
 
 func (x *ChangeWorkerResponse) Reset() {
 	*x = ChangeWorkerResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[33]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2609,7 +2701,7 @@ func (x *ChangeWorkerResponse) String() string {
 func (*ChangeWorkerResponse) ProtoMessage() {}
 
 func (x *ChangeWorkerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[33]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2622,7 +2714,7 @@ func (x *ChangeWorkerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeWorkerResponse.ProtoReflect.Descriptor instead.
 func (*ChangeWorkerResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{33}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ChangeWorkerResponse) GetWorker() *Worker {
@@ -2641,7 +2733,7 @@ type GetScalingRequest struct {
 
 func (x *GetScalingRequest) Reset() {
 	*x = GetScalingRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[34]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2653,7 +2745,7 @@ func (x *GetScalingRequest) String() string {
 func (*GetScalingRequest) ProtoMessage() {}
 
 func (x *GetScalingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[34]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2666,7 +2758,7 @@ func (x *GetScalingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetScalingRequest.ProtoReflect.Descriptor instead.
 func (*GetScalingRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{34}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{35}
 }
 
 // GetScalingResponse has the classes of workers in the order of the file.
@@ -2681,7 +2773,7 @@ type GetScalingResponse struct {
 
 func (x *GetScalingResponse) Reset() {
 	*x = GetScalingResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[35]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2693,7 +2785,7 @@ func (x *GetScalingResponse) String() string {
 func (*GetScalingResponse) ProtoMessage() {}
 
 func (x *GetScalingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[35]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2706,7 +2798,7 @@ func (x *GetScalingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetScalingResponse.ProtoReflect.Descriptor instead.
 func (*GetScalingResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{35}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GetScalingResponse) GetClasses() []*ScalingClass {
@@ -2747,7 +2839,7 @@ type ScalingClass struct {
 
 func (x *ScalingClass) Reset() {
 	*x = ScalingClass{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[36]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2759,7 +2851,7 @@ func (x *ScalingClass) String() string {
 func (*ScalingClass) ProtoMessage() {}
 
 func (x *ScalingClass) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[36]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2772,7 +2864,7 @@ func (x *ScalingClass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScalingClass.ProtoReflect.Descriptor instead.
 func (*ScalingClass) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{36}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ScalingClass) GetName() string {
@@ -2854,7 +2946,7 @@ type GetServerInfoRequest struct {
 
 func (x *GetServerInfoRequest) Reset() {
 	*x = GetServerInfoRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[37]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2866,7 +2958,7 @@ func (x *GetServerInfoRequest) String() string {
 func (*GetServerInfoRequest) ProtoMessage() {}
 
 func (x *GetServerInfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[37]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2879,7 +2971,7 @@ func (x *GetServerInfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServerInfoRequest.ProtoReflect.Descriptor instead.
 func (*GetServerInfoRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{37}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{38}
 }
 
 // GetServerInfoResponse says what answers.
@@ -2900,7 +2992,7 @@ type GetServerInfoResponse struct {
 
 func (x *GetServerInfoResponse) Reset() {
 	*x = GetServerInfoResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[38]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2912,7 +3004,7 @@ func (x *GetServerInfoResponse) String() string {
 func (*GetServerInfoResponse) ProtoMessage() {}
 
 func (x *GetServerInfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[38]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2925,7 +3017,7 @@ func (x *GetServerInfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServerInfoResponse.ProtoReflect.Descriptor instead.
 func (*GetServerInfoResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{38}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GetServerInfoResponse) GetVersion() string {
@@ -2994,7 +3086,7 @@ type WorkflowFaults struct {
 
 func (x *WorkflowFaults) Reset() {
 	*x = WorkflowFaults{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[39]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3006,7 +3098,7 @@ func (x *WorkflowFaults) String() string {
 func (*WorkflowFaults) ProtoMessage() {}
 
 func (x *WorkflowFaults) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[39]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3019,7 +3111,7 @@ func (x *WorkflowFaults) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowFaults.ProtoReflect.Descriptor instead.
 func (*WorkflowFaults) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{39}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *WorkflowFaults) GetFaults() []*WorkflowFault {
@@ -3043,7 +3135,7 @@ type WorkflowFault struct {
 
 func (x *WorkflowFault) Reset() {
 	*x = WorkflowFault{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[40]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3055,7 +3147,7 @@ func (x *WorkflowFault) String() string {
 func (*WorkflowFault) ProtoMessage() {}
 
 func (x *WorkflowFault) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[40]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3068,7 +3160,7 @@ func (x *WorkflowFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowFault.ProtoReflect.Descriptor instead.
 func (*WorkflowFault) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{40}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *WorkflowFault) GetFile() string {
@@ -3116,7 +3208,7 @@ type RetryHint struct {
 
 func (x *RetryHint) Reset() {
 	*x = RetryHint{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[41]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3128,7 +3220,7 @@ func (x *RetryHint) String() string {
 func (*RetryHint) ProtoMessage() {}
 
 func (x *RetryHint) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[41]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3141,7 +3233,7 @@ func (x *RetryHint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryHint.ProtoReflect.Descriptor instead.
 func (*RetryHint) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{41}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *RetryHint) GetAfter() *durationpb.Duration {
@@ -3155,12 +3247,29 @@ var File_yardmaster_v1_api_proto protoreflect.FileDescriptor
 
 const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\n" +
-	"\x17yardmaster/v1/api.proto\x12\ryardmaster.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1byardmaster/v1/history.proto\x1a\x18yardmaster/v1/plan.proto\x1a\x1ayardmaster/v1/worker.proto\"\xa3\x01\n" +
+	"\x17yardmaster/v1/api.proto\x12\ryardmaster.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1byardmaster/v1/history.proto\x1a\x18yardmaster/v1/plan.proto\x1a\x1ayardmaster/v1/worker.proto\"\xd5\x01\n" +
 	"\x11SubmitRunsRequest\x12\x1b\n" +
 	"\tfile_name\x18\x01 \x01(\tR\bfileName\x12\x1a\n" +
 	"\bworkflow\x18\x02 \x01(\fR\bworkflow\x12;\n" +
 	"\vsubmissions\x18\x03 \x03(\v2\x19.yardmaster.v1.SubmissionR\vsubmissions\x12\x18\n" +
-	"\aproject\x18\x04 \x01(\tR\aproject\"5\n" +
+	"\aproject\x18\x04 \x01(\tR\aproject\x120\n" +
+	"\atrigger\x18\x05 \x01(\v2\x16.yardmaster.v1.TriggerR\atrigger\"\x9b\x03\n" +
+	"\aTrigger\x12\x1d\n" +
+	"\n" +
+	"event_name\x18\x01 \x01(\tR\teventName\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\x12:\n" +
+	"\x06github\x18\x03 \x03(\v2\".yardmaster.v1.Trigger.GithubEntryR\x06github\x12:\n" +
+	"\x06inputs\x18\x04 \x03(\v2\".yardmaster.v1.Trigger.InputsEntryR\x06inputs\x124\n" +
+	"\x04vars\x18\x05 \x03(\v2 .yardmaster.v1.Trigger.VarsEntryR\x04vars\x1a9\n" +
+	"\vGithubEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
+	"\vInputsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a7\n" +
+	"\tVarsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"5\n" +
 	"\n" +
 	"Submission\x12'\n" +
 	"\x0fidempotency_key\x18\x01 \x01(\tR\x0eidempotencyKey\"a\n" +
@@ -3441,154 +3550,162 @@ func file_yardmaster_v1_api_proto_rawDescGZIP() []byte {
 	return file_yardmaster_v1_api_proto_rawDescData
 }
 
-var file_yardmaster_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_yardmaster_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_yardmaster_v1_api_proto_goTypes = []any{
 	(*SubmitRunsRequest)(nil),     // 0: yardmaster.v1.SubmitRunsRequest
-	(*Submission)(nil),            // 1: yardmaster.v1.Submission
-	(*SubmitRunsResponse)(nil),    // 2: yardmaster.v1.SubmitRunsResponse
-	(*SubmittedRun)(nil),          // 3: yardmaster.v1.SubmittedRun
-	(*GetRunRequest)(nil),         // 4: yardmaster.v1.GetRunRequest
-	(*GetRunResponse)(nil),        // 5: yardmaster.v1.GetRunResponse
-	(*ListRunsRequest)(nil),       // 6: yardmaster.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),      // 7: yardmaster.v1.ListRunsResponse
-	(*WatchRunsRequest)(nil),      // 8: yardmaster.v1.WatchRunsRequest
-	(*WatchRunsResponse)(nil),     // 9: yardmaster.v1.WatchRunsResponse
-	(*RunChange)(nil),             // 10: yardmaster.v1.RunChange
-	(*Run)(nil),                   // 11: yardmaster.v1.Run
-	(*Job)(nil),                   // 12: yardmaster.v1.Job
-	(*Attempt)(nil),               // 13: yardmaster.v1.Attempt
-	(*StepView)(nil),              // 14: yardmaster.v1.StepView
-	(*ReadLogRequest)(nil),        // 15: yardmaster.v1.ReadLogRequest
-	(*ReadLogResponse)(nil),       // 16: yardmaster.v1.ReadLogResponse
-	(*LogPart)(nil),               // 17: yardmaster.v1.LogPart
-	(*LogEnd)(nil),                // 18: yardmaster.v1.LogEnd
-	(*CancelRunRequest)(nil),      // 19: yardmaster.v1.CancelRunRequest
-	(*CancelRunResponse)(nil),     // 20: yardmaster.v1.CancelRunResponse
-	(*ExplainJobRequest)(nil),     // 21: yardmaster.v1.ExplainJobRequest
-	(*ExplainJobResponse)(nil),    // 22: yardmaster.v1.ExplainJobResponse
-	(*JobAhead)(nil),              // 23: yardmaster.v1.JobAhead
-	(*Excluded)(nil),              // 24: yardmaster.v1.Excluded
-	(*RetryRunRequest)(nil),       // 25: yardmaster.v1.RetryRunRequest
-	(*RetryRunResponse)(nil),      // 26: yardmaster.v1.RetryRunResponse
-	(*ListWorkersRequest)(nil),    // 27: yardmaster.v1.ListWorkersRequest
-	(*ListWorkersResponse)(nil),   // 28: yardmaster.v1.ListWorkersResponse
-	(*Worker)(nil),                // 29: yardmaster.v1.Worker
-	(*GetWorkerRequest)(nil),      // 30: yardmaster.v1.GetWorkerRequest
-	(*GetWorkerResponse)(nil),     // 31: yardmaster.v1.GetWorkerResponse
-	(*ChangeWorkerRequest)(nil),   // 32: yardmaster.v1.ChangeWorkerRequest
-	(*ChangeWorkerResponse)(nil),  // 33: yardmaster.v1.ChangeWorkerResponse
-	(*GetScalingRequest)(nil),     // 34: yardmaster.v1.GetScalingRequest
-	(*GetScalingResponse)(nil),    // 35: yardmaster.v1.GetScalingResponse
-	(*ScalingClass)(nil),          // 36: yardmaster.v1.ScalingClass
-	(*GetServerInfoRequest)(nil),  // 37: yardmaster.v1.GetServerInfoRequest
-	(*GetServerInfoResponse)(nil), // 38: yardmaster.v1.GetServerInfoResponse
-	(*WorkflowFaults)(nil),        // 39: yardmaster.v1.WorkflowFaults
-	(*WorkflowFault)(nil),         // 40: yardmaster.v1.WorkflowFault
-	(*RetryHint)(nil),             // 41: yardmaster.v1.RetryHint
-	(JobState)(0),                 // 42: yardmaster.v1.JobState
-	(*timestamppb.Timestamp)(nil), // 43: google.protobuf.Timestamp
-	(Cause)(0),                    // 44: yardmaster.v1.Cause
-	(*Resources)(nil),             // 45: yardmaster.v1.Resources
-	(*Var)(nil),                   // 46: yardmaster.v1.Var
-	(*Annotation)(nil),            // 47: yardmaster.v1.Annotation
-	(Outcome)(0),                  // 48: yardmaster.v1.Outcome
-	(Fault)(0),                    // 49: yardmaster.v1.Fault
-	(*LogSum)(nil),                // 50: yardmaster.v1.LogSum
-	(WorkerState)(0),              // 51: yardmaster.v1.WorkerState
-	(*durationpb.Duration)(nil),   // 52: google.protobuf.Duration
-	(*MachineLoad)(nil),           // 53: yardmaster.v1.MachineLoad
-	(*WorkerEntry)(nil),           // 54: yardmaster.v1.WorkerEntry
+	(*Trigger)(nil),               // 1: yardmaster.v1.Trigger
+	(*Submission)(nil),            // 2: yardmaster.v1.Submission
+	(*SubmitRunsResponse)(nil),    // 3: yardmaster.v1.SubmitRunsResponse
+	(*SubmittedRun)(nil),          // 4: yardmaster.v1.SubmittedRun
+	(*GetRunRequest)(nil),         // 5: yardmaster.v1.GetRunRequest
+	(*GetRunResponse)(nil),        // 6: yardmaster.v1.GetRunResponse
+	(*ListRunsRequest)(nil),       // 7: yardmaster.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),      // 8: yardmaster.v1.ListRunsResponse
+	(*WatchRunsRequest)(nil),      // 9: yardmaster.v1.WatchRunsRequest
+	(*WatchRunsResponse)(nil),     // 10: yardmaster.v1.WatchRunsResponse
+	(*RunChange)(nil),             // 11: yardmaster.v1.RunChange
+	(*Run)(nil),                   // 12: yardmaster.v1.Run
+	(*Job)(nil),                   // 13: yardmaster.v1.Job
+	(*Attempt)(nil),               // 14: yardmaster.v1.Attempt
+	(*StepView)(nil),              // 15: yardmaster.v1.StepView
+	(*ReadLogRequest)(nil),        // 16: yardmaster.v1.ReadLogRequest
+	(*ReadLogResponse)(nil),       // 17: yardmaster.v1.ReadLogResponse
+	(*LogPart)(nil),               // 18: yardmaster.v1.LogPart
+	(*LogEnd)(nil),                // 19: yardmaster.v1.LogEnd
+	(*CancelRunRequest)(nil),      // 20: yardmaster.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),     // 21: yardmaster.v1.CancelRunResponse
+	(*ExplainJobRequest)(nil),     // 22: yardmaster.v1.ExplainJobRequest
+	(*ExplainJobResponse)(nil),    // 23: yardmaster.v1.ExplainJobResponse
+	(*JobAhead)(nil),              // 24: yardmaster.v1.JobAhead
+	(*Excluded)(nil),              // 25: yardmaster.v1.Excluded
+	(*RetryRunRequest)(nil),       // 26: yardmaster.v1.RetryRunRequest
+	(*RetryRunResponse)(nil),      // 27: yardmaster.v1.RetryRunResponse
+	(*ListWorkersRequest)(nil),    // 28: yardmaster.v1.ListWorkersRequest
+	(*ListWorkersResponse)(nil),   // 29: yardmaster.v1.ListWorkersResponse
+	(*Worker)(nil),                // 30: yardmaster.v1.Worker
+	(*GetWorkerRequest)(nil),      // 31: yardmaster.v1.GetWorkerRequest
+	(*GetWorkerResponse)(nil),     // 32: yardmaster.v1.GetWorkerResponse
+	(*ChangeWorkerRequest)(nil),   // 33: yardmaster.v1.ChangeWorkerRequest
+	(*ChangeWorkerResponse)(nil),  // 34: yardmaster.v1.ChangeWorkerResponse
+	(*GetScalingRequest)(nil),     // 35: yardmaster.v1.GetScalingRequest
+	(*GetScalingResponse)(nil),    // 36: yardmaster.v1.GetScalingResponse
+	(*ScalingClass)(nil),          // 37: yardmaster.v1.ScalingClass
+	(*GetServerInfoRequest)(nil),  // 38: yardmaster.v1.GetServerInfoRequest
+	(*GetServerInfoResponse)(nil), // 39: yardmaster.v1.GetServerInfoResponse
+	(*WorkflowFaults)(nil),        // 40: yardmaster.v1.WorkflowFaults
+	(*WorkflowFault)(nil),         // 41: yardmaster.v1.WorkflowFault
+	(*RetryHint)(nil),             // 42: yardmaster.v1.RetryHint
+	nil,                           // 43: yardmaster.v1.Trigger.GithubEntry
+	nil,                           // 44: yardmaster.v1.Trigger.InputsEntry
+	nil,                           // 45: yardmaster.v1.Trigger.VarsEntry
+	(JobState)(0),                 // 46: yardmaster.v1.JobState
+	(*timestamppb.Timestamp)(nil), // 47: google.protobuf.Timestamp
+	(Cause)(0),                    // 48: yardmaster.v1.Cause
+	(*Resources)(nil),             // 49: yardmaster.v1.Resources
+	(*Var)(nil),                   // 50: yardmaster.v1.Var
+	(*Annotation)(nil),            // 51: yardmaster.v1.Annotation
+	(Outcome)(0),                  // 52: yardmaster.v1.Outcome
+	(Fault)(0),                    // 53: yardmaster.v1.Fault
+	(*LogSum)(nil),                // 54: yardmaster.v1.LogSum
+	(WorkerState)(0),              // 55: yardmaster.v1.WorkerState
+	(*durationpb.Duration)(nil),   // 56: google.protobuf.Duration
+	(*MachineLoad)(nil),           // 57: yardmaster.v1.MachineLoad
+	(*WorkerEntry)(nil),           // 58: yardmaster.v1.WorkerEntry
 }
 var file_yardmaster_v1_api_proto_depIdxs = []int32{
-	1,  // 0: yardmaster.v1.SubmitRunsRequest.submissions:type_name -> yardmaster.v1.Submission
-	3,  // 1: yardmaster.v1.SubmitRunsResponse.runs:type_name -> yardmaster.v1.SubmittedRun
-	11, // 2: yardmaster.v1.GetRunResponse.run:type_name -> yardmaster.v1.Run
-	42, // 3: yardmaster.v1.ListRunsRequest.states:type_name -> yardmaster.v1.JobState
-	11, // 4: yardmaster.v1.ListRunsResponse.runs:type_name -> yardmaster.v1.Run
-	10, // 5: yardmaster.v1.WatchRunsResponse.changes:type_name -> yardmaster.v1.RunChange
-	42, // 6: yardmaster.v1.RunChange.state:type_name -> yardmaster.v1.JobState
-	43, // 7: yardmaster.v1.RunChange.at:type_name -> google.protobuf.Timestamp
-	14, // 8: yardmaster.v1.RunChange.step:type_name -> yardmaster.v1.StepView
-	43, // 9: yardmaster.v1.RunChange.attempt_started_at:type_name -> google.protobuf.Timestamp
-	42, // 10: yardmaster.v1.Run.state:type_name -> yardmaster.v1.JobState
-	43, // 11: yardmaster.v1.Run.submitted_at:type_name -> google.protobuf.Timestamp
-	43, // 12: yardmaster.v1.Run.started_at:type_name -> google.protobuf.Timestamp
-	43, // 13: yardmaster.v1.Run.ended_at:type_name -> google.protobuf.Timestamp
-	12, // 14: yardmaster.v1.Run.jobs:type_name -> yardmaster.v1.Job
-	42, // 15: yardmaster.v1.Job.state:type_name -> yardmaster.v1.JobState
-	44, // 16: yardmaster.v1.Job.cause:type_name -> yardmaster.v1.Cause
-	43, // 17: yardmaster.v1.Job.started_at:type_name -> google.protobuf.Timestamp
-	43, // 18: yardmaster.v1.Job.ended_at:type_name -> google.protobuf.Timestamp
-	13, // 19: yardmaster.v1.Job.attempts:type_name -> yardmaster.v1.Attempt
-	14, // 20: yardmaster.v1.Job.steps:type_name -> yardmaster.v1.StepView
-	45, // 21: yardmaster.v1.Job.resources:type_name -> yardmaster.v1.Resources
-	46, // 22: yardmaster.v1.Job.outputs:type_name -> yardmaster.v1.Var
-	47, // 23: yardmaster.v1.Job.annotations:type_name -> yardmaster.v1.Annotation
-	43, // 24: yardmaster.v1.Attempt.assigned_at:type_name -> google.protobuf.Timestamp
-	43, // 25: yardmaster.v1.Attempt.started_at:type_name -> google.protobuf.Timestamp
-	43, // 26: yardmaster.v1.Attempt.ended_at:type_name -> google.protobuf.Timestamp
-	48, // 27: yardmaster.v1.Attempt.outcome:type_name -> yardmaster.v1.Outcome
-	49, // 28: yardmaster.v1.Attempt.fault:type_name -> yardmaster.v1.Fault
-	50, // 29: yardmaster.v1.Attempt.log:type_name -> yardmaster.v1.LogSum
-	48, // 30: yardmaster.v1.StepView.outcome:type_name -> yardmaster.v1.Outcome
-	43, // 31: yardmaster.v1.StepView.started_at:type_name -> google.protobuf.Timestamp
-	43, // 32: yardmaster.v1.StepView.ended_at:type_name -> google.protobuf.Timestamp
-	17, // 33: yardmaster.v1.ReadLogResponse.parts:type_name -> yardmaster.v1.LogPart
-	18, // 34: yardmaster.v1.ReadLogResponse.end:type_name -> yardmaster.v1.LogEnd
-	43, // 35: yardmaster.v1.LogPart.time:type_name -> google.protobuf.Timestamp
-	50, // 36: yardmaster.v1.LogEnd.sum:type_name -> yardmaster.v1.LogSum
-	42, // 37: yardmaster.v1.ExplainJobResponse.state:type_name -> yardmaster.v1.JobState
-	23, // 38: yardmaster.v1.ExplainJobResponse.first_ahead:type_name -> yardmaster.v1.JobAhead
-	24, // 39: yardmaster.v1.ExplainJobResponse.excluded:type_name -> yardmaster.v1.Excluded
-	43, // 40: yardmaster.v1.ExplainJobResponse.free_at:type_name -> google.protobuf.Timestamp
-	13, // 41: yardmaster.v1.ExplainJobResponse.attempts:type_name -> yardmaster.v1.Attempt
-	43, // 42: yardmaster.v1.JobAhead.queued_at:type_name -> google.protobuf.Timestamp
-	3,  // 43: yardmaster.v1.RetryRunResponse.run:type_name -> yardmaster.v1.SubmittedRun
-	29, // 44: yardmaster.v1.ListWorkersResponse.workers:type_name -> yardmaster.v1.Worker
-	51, // 45: yardmaster.v1.Worker.state:type_name -> yardmaster.v1.WorkerState
-	43, // 46: yardmaster.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
-	52, // 47: yardmaster.v1.Worker.since_heartbeat:type_name -> google.protobuf.Duration
-	45, // 48: yardmaster.v1.Worker.resources:type_name -> yardmaster.v1.Resources
-	45, // 49: yardmaster.v1.Worker.held_resources:type_name -> yardmaster.v1.Resources
-	53, // 50: yardmaster.v1.Worker.load:type_name -> yardmaster.v1.MachineLoad
-	29, // 51: yardmaster.v1.GetWorkerResponse.worker:type_name -> yardmaster.v1.Worker
-	54, // 52: yardmaster.v1.GetWorkerResponse.history:type_name -> yardmaster.v1.WorkerEntry
-	29, // 53: yardmaster.v1.ChangeWorkerResponse.worker:type_name -> yardmaster.v1.Worker
-	36, // 54: yardmaster.v1.GetScalingResponse.classes:type_name -> yardmaster.v1.ScalingClass
-	43, // 55: yardmaster.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
-	40, // 56: yardmaster.v1.WorkflowFaults.faults:type_name -> yardmaster.v1.WorkflowFault
-	52, // 57: yardmaster.v1.RetryHint.after:type_name -> google.protobuf.Duration
-	0,  // 58: yardmaster.v1.YardmasterService.SubmitRuns:input_type -> yardmaster.v1.SubmitRunsRequest
-	4,  // 59: yardmaster.v1.YardmasterService.GetRun:input_type -> yardmaster.v1.GetRunRequest
-	6,  // 60: yardmaster.v1.YardmasterService.ListRuns:input_type -> yardmaster.v1.ListRunsRequest
-	8,  // 61: yardmaster.v1.YardmasterService.WatchRuns:input_type -> yardmaster.v1.WatchRunsRequest
-	15, // 62: yardmaster.v1.YardmasterService.ReadLog:input_type -> yardmaster.v1.ReadLogRequest
-	19, // 63: yardmaster.v1.YardmasterService.CancelRun:input_type -> yardmaster.v1.CancelRunRequest
-	21, // 64: yardmaster.v1.YardmasterService.ExplainJob:input_type -> yardmaster.v1.ExplainJobRequest
-	25, // 65: yardmaster.v1.YardmasterService.RetryRun:input_type -> yardmaster.v1.RetryRunRequest
-	27, // 66: yardmaster.v1.YardmasterService.ListWorkers:input_type -> yardmaster.v1.ListWorkersRequest
-	30, // 67: yardmaster.v1.YardmasterService.GetWorker:input_type -> yardmaster.v1.GetWorkerRequest
-	32, // 68: yardmaster.v1.YardmasterService.ChangeWorker:input_type -> yardmaster.v1.ChangeWorkerRequest
-	34, // 69: yardmaster.v1.YardmasterService.GetScaling:input_type -> yardmaster.v1.GetScalingRequest
-	37, // 70: yardmaster.v1.YardmasterService.GetServerInfo:input_type -> yardmaster.v1.GetServerInfoRequest
-	2,  // 71: yardmaster.v1.YardmasterService.SubmitRuns:output_type -> yardmaster.v1.SubmitRunsResponse
-	5,  // 72: yardmaster.v1.YardmasterService.GetRun:output_type -> yardmaster.v1.GetRunResponse
-	7,  // 73: yardmaster.v1.YardmasterService.ListRuns:output_type -> yardmaster.v1.ListRunsResponse
-	9,  // 74: yardmaster.v1.YardmasterService.WatchRuns:output_type -> yardmaster.v1.WatchRunsResponse
-	16, // 75: yardmaster.v1.YardmasterService.ReadLog:output_type -> yardmaster.v1.ReadLogResponse
-	20, // 76: yardmaster.v1.YardmasterService.CancelRun:output_type -> yardmaster.v1.CancelRunResponse
-	22, // 77: yardmaster.v1.YardmasterService.ExplainJob:output_type -> yardmaster.v1.ExplainJobResponse
-	26, // 78: yardmaster.v1.YardmasterService.RetryRun:output_type -> yardmaster.v1.RetryRunResponse
-	28, // 79: yardmaster.v1.YardmasterService.ListWorkers:output_type -> yardmaster.v1.ListWorkersResponse
-	31, // 80: yardmaster.v1.YardmasterService.GetWorker:output_type -> yardmaster.v1.GetWorkerResponse
-	33, // 81: yardmaster.v1.YardmasterService.ChangeWorker:output_type -> yardmaster.v1.ChangeWorkerResponse
-	35, // 82: yardmaster.v1.YardmasterService.GetScaling:output_type -> yardmaster.v1.GetScalingResponse
-	38, // 83: yardmaster.v1.YardmasterService.GetServerInfo:output_type -> yardmaster.v1.GetServerInfoResponse
-	71, // [71:84] is the sub-list for method output_type
-	58, // [58:71] is the sub-list for method input_type
-	58, // [58:58] is the sub-list for extension type_name
-	58, // [58:58] is the sub-list for extension extendee
-	0,  // [0:58] is the sub-list for field type_name
+	2,  // 0: yardmaster.v1.SubmitRunsRequest.submissions:type_name -> yardmaster.v1.Submission
+	1,  // 1: yardmaster.v1.SubmitRunsRequest.trigger:type_name -> yardmaster.v1.Trigger
+	43, // 2: yardmaster.v1.Trigger.github:type_name -> yardmaster.v1.Trigger.GithubEntry
+	44, // 3: yardmaster.v1.Trigger.inputs:type_name -> yardmaster.v1.Trigger.InputsEntry
+	45, // 4: yardmaster.v1.Trigger.vars:type_name -> yardmaster.v1.Trigger.VarsEntry
+	4,  // 5: yardmaster.v1.SubmitRunsResponse.runs:type_name -> yardmaster.v1.SubmittedRun
+	12, // 6: yardmaster.v1.GetRunResponse.run:type_name -> yardmaster.v1.Run
+	46, // 7: yardmaster.v1.ListRunsRequest.states:type_name -> yardmaster.v1.JobState
+	12, // 8: yardmaster.v1.ListRunsResponse.runs:type_name -> yardmaster.v1.Run
+	11, // 9: yardmaster.v1.WatchRunsResponse.changes:type_name -> yardmaster.v1.RunChange
+	46, // 10: yardmaster.v1.RunChange.state:type_name -> yardmaster.v1.JobState
+	47, // 11: yardmaster.v1.RunChange.at:type_name -> google.protobuf.Timestamp
+	15, // 12: yardmaster.v1.RunChange.step:type_name -> yardmaster.v1.StepView
+	47, // 13: yardmaster.v1.RunChange.attempt_started_at:type_name -> google.protobuf.Timestamp
+	46, // 14: yardmaster.v1.Run.state:type_name -> yardmaster.v1.JobState
+	47, // 15: yardmaster.v1.Run.submitted_at:type_name -> google.protobuf.Timestamp
+	47, // 16: yardmaster.v1.Run.started_at:type_name -> google.protobuf.Timestamp
+	47, // 17: yardmaster.v1.Run.ended_at:type_name -> google.protobuf.Timestamp
+	13, // 18: yardmaster.v1.Run.jobs:type_name -> yardmaster.v1.Job
+	46, // 19: yardmaster.v1.Job.state:type_name -> yardmaster.v1.JobState
+	48, // 20: yardmaster.v1.Job.cause:type_name -> yardmaster.v1.Cause
+	47, // 21: yardmaster.v1.Job.started_at:type_name -> google.protobuf.Timestamp
+	47, // 22: yardmaster.v1.Job.ended_at:type_name -> google.protobuf.Timestamp
+	14, // 23: yardmaster.v1.Job.attempts:type_name -> yardmaster.v1.Attempt
+	15, // 24: yardmaster.v1.Job.steps:type_name -> yardmaster.v1.StepView
+	49, // 25: yardmaster.v1.Job.resources:type_name -> yardmaster.v1.Resources
+	50, // 26: yardmaster.v1.Job.outputs:type_name -> yardmaster.v1.Var
+	51, // 27: yardmaster.v1.Job.annotations:type_name -> yardmaster.v1.Annotation
+	47, // 28: yardmaster.v1.Attempt.assigned_at:type_name -> google.protobuf.Timestamp
+	47, // 29: yardmaster.v1.Attempt.started_at:type_name -> google.protobuf.Timestamp
+	47, // 30: yardmaster.v1.Attempt.ended_at:type_name -> google.protobuf.Timestamp
+	52, // 31: yardmaster.v1.Attempt.outcome:type_name -> yardmaster.v1.Outcome
+	53, // 32: yardmaster.v1.Attempt.fault:type_name -> yardmaster.v1.Fault
+	54, // 33: yardmaster.v1.Attempt.log:type_name -> yardmaster.v1.LogSum
+	52, // 34: yardmaster.v1.StepView.outcome:type_name -> yardmaster.v1.Outcome
+	47, // 35: yardmaster.v1.StepView.started_at:type_name -> google.protobuf.Timestamp
+	47, // 36: yardmaster.v1.StepView.ended_at:type_name -> google.protobuf.Timestamp
+	18, // 37: yardmaster.v1.ReadLogResponse.parts:type_name -> yardmaster.v1.LogPart
+	19, // 38: yardmaster.v1.ReadLogResponse.end:type_name -> yardmaster.v1.LogEnd
+	47, // 39: yardmaster.v1.LogPart.time:type_name -> google.protobuf.Timestamp
+	54, // 40: yardmaster.v1.LogEnd.sum:type_name -> yardmaster.v1.LogSum
+	46, // 41: yardmaster.v1.ExplainJobResponse.state:type_name -> yardmaster.v1.JobState
+	24, // 42: yardmaster.v1.ExplainJobResponse.first_ahead:type_name -> yardmaster.v1.JobAhead
+	25, // 43: yardmaster.v1.ExplainJobResponse.excluded:type_name -> yardmaster.v1.Excluded
+	47, // 44: yardmaster.v1.ExplainJobResponse.free_at:type_name -> google.protobuf.Timestamp
+	14, // 45: yardmaster.v1.ExplainJobResponse.attempts:type_name -> yardmaster.v1.Attempt
+	47, // 46: yardmaster.v1.JobAhead.queued_at:type_name -> google.protobuf.Timestamp
+	4,  // 47: yardmaster.v1.RetryRunResponse.run:type_name -> yardmaster.v1.SubmittedRun
+	30, // 48: yardmaster.v1.ListWorkersResponse.workers:type_name -> yardmaster.v1.Worker
+	55, // 49: yardmaster.v1.Worker.state:type_name -> yardmaster.v1.WorkerState
+	47, // 50: yardmaster.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
+	56, // 51: yardmaster.v1.Worker.since_heartbeat:type_name -> google.protobuf.Duration
+	49, // 52: yardmaster.v1.Worker.resources:type_name -> yardmaster.v1.Resources
+	49, // 53: yardmaster.v1.Worker.held_resources:type_name -> yardmaster.v1.Resources
+	57, // 54: yardmaster.v1.Worker.load:type_name -> yardmaster.v1.MachineLoad
+	30, // 55: yardmaster.v1.GetWorkerResponse.worker:type_name -> yardmaster.v1.Worker
+	58, // 56: yardmaster.v1.GetWorkerResponse.history:type_name -> yardmaster.v1.WorkerEntry
+	30, // 57: yardmaster.v1.ChangeWorkerResponse.worker:type_name -> yardmaster.v1.Worker
+	37, // 58: yardmaster.v1.GetScalingResponse.classes:type_name -> yardmaster.v1.ScalingClass
+	47, // 59: yardmaster.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	41, // 60: yardmaster.v1.WorkflowFaults.faults:type_name -> yardmaster.v1.WorkflowFault
+	56, // 61: yardmaster.v1.RetryHint.after:type_name -> google.protobuf.Duration
+	0,  // 62: yardmaster.v1.YardmasterService.SubmitRuns:input_type -> yardmaster.v1.SubmitRunsRequest
+	5,  // 63: yardmaster.v1.YardmasterService.GetRun:input_type -> yardmaster.v1.GetRunRequest
+	7,  // 64: yardmaster.v1.YardmasterService.ListRuns:input_type -> yardmaster.v1.ListRunsRequest
+	9,  // 65: yardmaster.v1.YardmasterService.WatchRuns:input_type -> yardmaster.v1.WatchRunsRequest
+	16, // 66: yardmaster.v1.YardmasterService.ReadLog:input_type -> yardmaster.v1.ReadLogRequest
+	20, // 67: yardmaster.v1.YardmasterService.CancelRun:input_type -> yardmaster.v1.CancelRunRequest
+	22, // 68: yardmaster.v1.YardmasterService.ExplainJob:input_type -> yardmaster.v1.ExplainJobRequest
+	26, // 69: yardmaster.v1.YardmasterService.RetryRun:input_type -> yardmaster.v1.RetryRunRequest
+	28, // 70: yardmaster.v1.YardmasterService.ListWorkers:input_type -> yardmaster.v1.ListWorkersRequest
+	31, // 71: yardmaster.v1.YardmasterService.GetWorker:input_type -> yardmaster.v1.GetWorkerRequest
+	33, // 72: yardmaster.v1.YardmasterService.ChangeWorker:input_type -> yardmaster.v1.ChangeWorkerRequest
+	35, // 73: yardmaster.v1.YardmasterService.GetScaling:input_type -> yardmaster.v1.GetScalingRequest
+	38, // 74: yardmaster.v1.YardmasterService.GetServerInfo:input_type -> yardmaster.v1.GetServerInfoRequest
+	3,  // 75: yardmaster.v1.YardmasterService.SubmitRuns:output_type -> yardmaster.v1.SubmitRunsResponse
+	6,  // 76: yardmaster.v1.YardmasterService.GetRun:output_type -> yardmaster.v1.GetRunResponse
+	8,  // 77: yardmaster.v1.YardmasterService.ListRuns:output_type -> yardmaster.v1.ListRunsResponse
+	10, // 78: yardmaster.v1.YardmasterService.WatchRuns:output_type -> yardmaster.v1.WatchRunsResponse
+	17, // 79: yardmaster.v1.YardmasterService.ReadLog:output_type -> yardmaster.v1.ReadLogResponse
+	21, // 80: yardmaster.v1.YardmasterService.CancelRun:output_type -> yardmaster.v1.CancelRunResponse
+	23, // 81: yardmaster.v1.YardmasterService.ExplainJob:output_type -> yardmaster.v1.ExplainJobResponse
+	27, // 82: yardmaster.v1.YardmasterService.RetryRun:output_type -> yardmaster.v1.RetryRunResponse
+	29, // 83: yardmaster.v1.YardmasterService.ListWorkers:output_type -> yardmaster.v1.ListWorkersResponse
+	32, // 84: yardmaster.v1.YardmasterService.GetWorker:output_type -> yardmaster.v1.GetWorkerResponse
+	34, // 85: yardmaster.v1.YardmasterService.ChangeWorker:output_type -> yardmaster.v1.ChangeWorkerResponse
+	36, // 86: yardmaster.v1.YardmasterService.GetScaling:output_type -> yardmaster.v1.GetScalingResponse
+	39, // 87: yardmaster.v1.YardmasterService.GetServerInfo:output_type -> yardmaster.v1.GetServerInfoResponse
+	75, // [75:88] is the sub-list for method output_type
+	62, // [62:75] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_api_proto_init() }
@@ -3599,14 +3716,14 @@ func file_yardmaster_v1_api_proto_init() {
 	file_yardmaster_v1_history_proto_init()
 	file_yardmaster_v1_plan_proto_init()
 	file_yardmaster_v1_worker_proto_init()
-	file_yardmaster_v1_api_proto_msgTypes[32].OneofWrappers = []any{}
+	file_yardmaster_v1_api_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_api_proto_rawDesc), len(file_yardmaster_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   42,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

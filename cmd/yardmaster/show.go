@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,7 +49,7 @@ func (a *app) showRun(arg string) error {
 func runText(run *messages.Run, st style, now time.Time) string {
 	var b strings.Builder
 	submitted, ended := moment(run.GetSubmittedAt()), moment(run.GetEndedAt())
-	fmt.Fprintf(&b, "%s  %s  %s\n", cleanLine(run.GetName()), run.GetRunId(), st.state(run.GetState()))
+	fmt.Fprintf(&b, "%s  %s  %s\n", cleanLine(cmp.Or(run.GetRunName(), run.GetName())), run.GetRunId(), st.state(run.GetState()))
 	fmt.Fprintf(&b, "submitted %s by %s, took %s\n",
 		clock(submitted), cleanLine(run.GetPrincipal()), elapsed(submitted, ended, now))
 	if run.GetProject() != "" {
@@ -74,7 +76,7 @@ func runText(run *messages.Run, st style, now time.Time) string {
 func jobText(j *messages.Job, st style, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s", st.paint(lookOf(j.GetState()).sgr, st.glyph(j.GetState())),
-		cleanLine(j.GetKey()), stateName(j.GetState()))
+		cleanLine(j.GetKey()), endName(j))
 	if took := elapsed(moment(j.GetStartedAt()), moment(j.GetEndedAt()), now); took != "" {
 		b.WriteString(" " + took)
 	}
@@ -96,7 +98,56 @@ func jobText(j *messages.Job, st style, now time.Time) string {
 	for i, s := range j.GetSteps() {
 		fmt.Fprintf(&b, "    %d. %s%s\n", i+1, cleanLine(s.GetName()), stepEnd(s, now))
 	}
+	b.WriteString(remarks(j))
 	return b.String()
+}
+
+// endName is the name of a job's state, or says that it was skipped.
+func endName(j *messages.Job) string {
+	switch j.GetCause() { //nolint:exhaustive // others are no skips
+	case messages.Cause_CAUSE_NEEDS, messages.Cause_CAUSE_CONDITION:
+		return "SKIPPED"
+	}
+	return stateName(j.GetState())
+}
+
+// remarks are what the steps of a job said beside their log, and what it hands on.
+func remarks(j *messages.Job) string {
+	var b strings.Builder
+	for _, at := range j.GetAnnotations() {
+		fmt.Fprintf(&b, "    %s\n", annotationText(at))
+	}
+	for _, o := range j.GetOutputs() {
+		fmt.Fprintf(&b, "    output %s = %s\n", cleanLine(o.GetName()), cleanLine(o.GetValue()))
+	}
+	for i, s := range j.GetSteps() {
+		if s.GetSummary() == "" {
+			continue
+		}
+		fmt.Fprintf(&b, "    summary of step %d:\n", i+1)
+		for line := range strings.Lines(s.GetSummary()) {
+			fmt.Fprintf(&b, "      %s\n", cleanLine(strings.TrimRight(line, "\r\n")))
+		}
+	}
+	return b.String()
+}
+
+// annotationText is "error in main.go:3:7: title: message".
+func annotationText(a *messages.Annotation) string {
+	text := strings.ToLower(strings.TrimPrefix(a.GetLevel().String(), "LEVEL_"))
+	if a.GetFile() != "" {
+		text += " in " + cleanLine(a.GetFile())
+		if a.GetLine() > 0 {
+			text += ":" + strconv.FormatUint(uint64(a.GetLine()), 10)
+		}
+		if a.GetColumn() > 0 {
+			text += ":" + strconv.FormatUint(uint64(a.GetColumn()), 10)
+		}
+	}
+	if a.GetTitle() != "" {
+		text += ": " + cleanLine(a.GetTitle())
+	}
+	return text + ": " + cleanLine(a.GetMessage())
 }
 
 // takenOver reports whether the job succeeded in another run and was not run in this.
@@ -122,6 +173,10 @@ func stepEnd(s *messages.StepView, now time.Time) string {
 		return "  running " + took
 	case s.GetOutcome() == messages.Outcome_OUTCOME_UNSPECIFIED:
 		return ""
+	case s.GetOutcome() == messages.Outcome_OUTCOME_SKIPPED:
+		return "  skipped"
+	case s.GetOutcome() == messages.Outcome_OUTCOME_FAILED && s.GetTolerated():
+		return fmt.Sprintf("  failed in %s, which is allowed: %s", took, stepReason(s))
 	case s.GetOutcome() == messages.Outcome_OUTCOME_FAILED:
 		return fmt.Sprintf("  failed in %s: %s", took, stepReason(s))
 	}

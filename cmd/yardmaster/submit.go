@@ -21,6 +21,7 @@ type submitOptions struct {
 	project string
 	count   int
 	wait    bool
+	trigger triggerOptions
 }
 
 func (a *app) submitCommand() *cobra.Command {
@@ -40,6 +41,7 @@ With --wait, go on until the run has ended, and end with its verdict.`,
 	fromEnv(cmd.Flags(), "project")
 	cmd.Flags().IntVar(&o.count, "count", 1, "start this many `runs`")
 	cmd.Flags().BoolVarP(&o.wait, "wait", "w", false, "follow to the end; the exit code is the verdict")
+	o.trigger.bind(cmd.Flags())
 	return cmd
 }
 
@@ -48,6 +50,10 @@ func (a *app) submit(path string, o submitOptions) error {
 		return usageError("--count is %d; it can be from 1 to %d", o.count, maxCount)
 	}
 	name, src, err := a.readWorkflow(path)
+	if err != nil {
+		return err
+	}
+	trigger, err := a.trigger(path, &o.trigger)
 	if err != nil {
 		return err
 	}
@@ -62,7 +68,7 @@ func (a *app) submit(path string, o submitOptions) error {
 		batch := keys[:min(len(keys), api.MaxSubmissions)]
 		keys = keys[len(batch):]
 		answer, err := client.SubmitRuns(a.stops.orderly, &messages.SubmitRunsRequest{
-			FileName: name, Workflow: src, Submissions: batch, Project: o.project,
+			FileName: name, Workflow: src, Submissions: batch, Project: o.project, Trigger: trigger,
 		})
 		if err != nil {
 			return errors.Join(a.printSubmitted(res), fileFaults(err, src))

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestARepositoryIsNamedWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"https://example.org/acme/web.git": "acme/web", "https://ann:hunter2@example.org/acme/web": "acme/web",
+		"git@example.org:acme/web.git": "acme/web", "ssh://git@example.org:22/acme/web/": "acme/web",
+		"git@example.org:web.git": "", "/srv/git/acme/web.git": "", "../acme/web": "", "": "",
+	} {
+		assert.Equal(t, want, repositoryOf(url), url)
+	}
+}
+
+// repository returns a directory with a workflow file that is committed.
+func repository(t *testing.T) (dir, sha string) {
+	t.Helper()
+	dir = t.TempDir()
+	git := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), "git", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org",
+			"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org")
+		out, err := cmd.Output()
+		require.NoError(t, err, "git %v", args)
+		return string(out)
+	}
+	git("init", "--quiet", "--initial-branch=trunk")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "ci.yml"), []byte(helloFile), 0o600))
+	git("add", ".")
+	git("commit", "--quiet", "--message=one")
+	git("remote", "add", "origin", "https://ann:hunter2@example.org/acme/web.git")
+	return dir, git("rev-parse", "HEAD")[:40]
+}
+
+func TestARunKnowsItsCommit(t *testing.T) {
+	t.Parallel()
+	dir, sha := repository(t)
+	b := retried()
+	c := newCLI(t, b)
+	file := filepath.Join(dir, "ci.yml")
+	require.Zero(t, c.run("submit", file, "--github", "actor=ann,ref=refs/tags/v1", "-i", "dry=true", "--var", "REGION=eu"),
+		c.err.String())
+	got := b.Submitted()[0].GetTrigger()
+	assert.Equal(t, map[string]string{
+		"sha": sha, "ref": "refs/tags/v1", "repository": "acme/web", "actor": "ann",
+	}, got.GetGithub(), "what is said goes before what Git says")
+	assert.Equal(t, map[string]string{"dry": "true"}, got.GetInputs())
+	assert.Equal(t, map[string]string{"REGION": "eu"}, got.GetVars())
+
+	require.Zero(t, c.run("submit", file))
+	assert.Equal(t, "refs/heads/trunk", b.Submitted()[1].GetTrigger().GetGithub()["ref"])
+	require.Zero(t, c.run("submit", file, "--no-git"))
+	assert.Nil(t, b.Submitted()[2].GetTrigger())
+	require.Zero(t, c.run("submit", workflowFile(t, helloFile)), "outside any repository")
+	assert.Nil(t, b.Submitted()[3].GetTrigger())
+}
+
+func TestAnEventIsAJSONObject(t *testing.T) {
+	t.Parallel()
+	b := retried()
+	c := newCLI(t, b)
+	file := workflowFile(t, helloFile)
+	event := filepath.Join(t.TempDir(), "event.json")
+	require.NoError(t, os.WriteFile(event, []byte(`{"number": 7}`), 0o600))
+	require.Zero(t, c.run("submit", file, "--event", "pull_request", "--event-file", event), c.err.String())
+	got := b.Submitted()[0].GetTrigger()
+	assert.Equal(t, "pull_request", got.GetEventName())
+	assert.JSONEq(t, `{"number": 7}`, got.GetEvent())
+
+	for text, want := range map[string]string{"[]": "does not hold a JSON object", "null": "does not hold a JSON object"} {
+		require.NoError(t, os.WriteFile(event, []byte(text), 0o600))
+		assert.Equal(t, exitUsage, c.run("submit", file, "--event-file", event))
+		assert.Contains(t, c.err.String(), want)
+	}
+	assert.Equal(t, exitUsage, c.run("submit", file, "--event-file", event+"x"))
+	assert.Contains(t, c.err.String(), "--event-file: ")
+	assert.Equal(t, exitUsage, c.run("submit", "-", "--event-file", "-"))
+}
