@@ -11,10 +11,12 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"yardmaster/domain/job"
+	"yardmaster/domain/partition"
 	"yardmaster/domain/placement"
 	"yardmaster/domain/project"
 	"yardmaster/domain/worker"
 	"yardmaster/messages"
+	"yardmaster/supervisor"
 )
 
 const (
@@ -41,7 +43,7 @@ const (
 // Mailbox protocol
 //
 //	message       from      does                                          answer
-//	JobQueued     job       queues it                                     AssignJob, some day
+//	JobQueued     job       queues it; run and partition speak for most   AssignJob, some day
 //	JobAttached   job       counts its slot                               WorkerReady or AttemptGone, when known
 //	JobWithdrawn  job       forgets it                                    -
 //	SlotFreed     job       frees the slot                                -
@@ -74,7 +76,8 @@ type coordinatorEnv struct {
 	log        *slog.Logger
 	roster     *Roster
 	projects   project.Set
-	partitions []*actor.PID
+	partitions []*actor.PID // their owners
+	jobs       []*actor.PID // the supervisors of their jobs
 	registry   *actor.PID
 	// lives counts the coordinator's lives: from the second on, everyone is asked
 	// to announce himself again.
@@ -83,7 +86,6 @@ type coordinatorEnv struct {
 
 // tracked is a job that waits for a worker, or has one.
 type tracked struct {
-	pid     *actor.PID
 	since   time.Time     // when it was queued or assigned
 	bound   time.Duration // of an attempt
 	worker  worker.ID     // "" while it waits
@@ -193,8 +195,7 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 	t := c.jobs[id]
 	if t != nil && t.worker != "" {
 		if p := c.workers[t.worker]; p != nil && p.node == t.node { // this word and the assignment have crossed
-			t.pid = ctx.Sender()
-			ctx.Send(t.pid, &messages.AssignJob{WorkerId: string(t.worker), Node: t.node})
+			c.tell(ctx, id, &messages.AssignJob{WorkerId: string(t.worker), Node: t.node})
 			return
 		}
 		c.yard.Free(t.worker, id, time.Now())
@@ -206,7 +207,7 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 	}
 	err := c.yard.Push(request)
 	if errors.Is(err, placement.ErrTooManyDemands) {
-		ctx.Send(ctx.Sender(), &failJob{cause: job.CauseExpired, reason: err.Error()})
+		c.tell(ctx, id, &failJob{cause: job.CauseExpired, reason: err.Error()})
 		return
 	}
 	if err != nil { // the gateway admits fewer than the yard takes
@@ -217,8 +218,14 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 		t = new(tracked)
 		c.jobs[id] = t
 	}
-	*t = tracked{pid: ctx.Sender(), since: time.Now(), bound: time.Duration(m.GetBoundNanos())}
+	*t = tracked{since: time.Now(), bound: time.Duration(m.GetBoundNanos())}
 	c.place(ctx)
+}
+
+// tell sends a message to the actor of a job, which is started if need be.
+func (c *Coordinator) tell(ctx actor.Context, id job.ID, message any) {
+	of := partition.Of(string(id.Run), len(c.env.jobs))
+	ctx.Send(c.env.jobs[of], &supervisor.Spawn{Name: id.String(), First: message})
 }
 
 // request returns what a job asks for. Its project says to whose workers it goes.
@@ -237,7 +244,7 @@ func (c *Coordinator) place(ctx actor.Context) {
 	for a, ok := c.yard.Next(now); ok; a, ok = c.yard.Next(now) {
 		t := c.jobs[a.Job]
 		t.worker, t.node, t.since, t.missing = a.Worker, c.workers[a.Worker].node, now, 0
-		ctx.Send(t.pid, &messages.AssignJob{WorkerId: string(t.worker), Node: t.node})
+		c.tell(ctx, a.Job, &messages.AssignJob{WorkerId: string(t.worker), Node: t.node})
 	}
 	c.placeLater(ctx, now)
 }
@@ -301,7 +308,7 @@ func (c *Coordinator) sweep(ctx actor.Context) {
 func (c *Coordinator) giveUpOverdue(ctx actor.Context, ids []job.ID) {
 	for _, id := range ids {
 		if t := c.jobs[id]; t != nil && t.bound > 0 && time.Since(t.since) > t.bound {
-			ctx.Send(t.pid, &messages.AttemptGone{
+			c.tell(ctx, id, &messages.AttemptGone{
 				WorkerId: string(t.worker),
 				Reason:   fmt.Sprintf("it took longer than %s, and its worker did not end it", t.bound),
 			})
@@ -310,9 +317,9 @@ func (c *Coordinator) giveUpOverdue(ctx actor.Context, ids []job.ID) {
 }
 
 func (c *Coordinator) sweepQueue(ctx actor.Context) {
-	for _, t := range c.jobs {
+	for id, t := range c.jobs {
 		if t.worker == "" && time.Since(t.since) > queueTimeout {
-			ctx.Send(t.pid, &failJob{
+			c.tell(ctx, id, &failJob{
 				cause: job.CauseExpired, reason: fmt.Sprintf("no worker took it within %s", queueTimeout),
 			})
 		}

@@ -29,7 +29,6 @@ func (c *Coordinator) attach(ctx actor.Context, m *messages.JobAttached) {
 		}
 		c.jobs[id] = t
 	}
-	t.pid = ctx.Sender()
 	request := c.request(id, m.GetRunsOn(), m.GetPriority(), m.GetDemand())
 	if p := c.workers[t.worker]; p != nil {
 		c.meet(ctx, t, p, request)
@@ -47,7 +46,7 @@ func (c *Coordinator) attach(ctx actor.Context, m *messages.JobAttached) {
 // worker was started anew since.
 func (c *Coordinator) meet(ctx actor.Context, t *tracked, p *presence, r placement.Request) {
 	if t.node != p.node {
-		ctx.Send(t.pid, &messages.AttemptGone{
+		c.tell(ctx, r.Job, &messages.AttemptGone{
 			WorkerId: string(t.worker), Reason: "worker " + string(t.worker) + " was started anew without it",
 		})
 		return
@@ -57,7 +56,7 @@ func (c *Coordinator) meet(ctx actor.Context, t *tracked, p *presence, r placeme
 		c.yard.Join(p.slots())
 	}
 	t.remind = reminders
-	ctx.Send(t.pid, &messages.WorkerReady{WorkerId: string(t.worker)})
+	c.tell(ctx, r.Job, &messages.WorkerReady{WorkerId: string(t.worker)})
 }
 
 func (c *Coordinator) workerUp(ctx actor.Context, m workerUp) {
@@ -95,7 +94,7 @@ func (c *Coordinator) holds(w worker.ID) func(job.ID) bool {
 func (c *Coordinator) loseAll(ctx actor.Context, w worker.ID, reason string) {
 	for _, id := range slices.Concat(c.yard.HeldBy(w), c.expectedOf(w)) {
 		if t := c.jobs[id]; t != nil && t.worker == w {
-			ctx.Send(t.pid, &messages.AttemptGone{WorkerId: string(w), Reason: reason})
+			c.tell(ctx, id, &messages.AttemptGone{WorkerId: string(w), Reason: reason})
 		}
 	}
 	delete(c.expected, w)
@@ -121,11 +120,11 @@ func (c *Coordinator) compare(ctx actor.Context, m workerHolds) {
 			t.missing = 0
 			if has && t.remind > 0 {
 				t.remind--
-				ctx.Send(t.pid, &messages.WorkerReady{WorkerId: string(m.id)})
+				c.tell(ctx, id, &messages.WorkerReady{WorkerId: string(m.id)})
 			}
 		} else if t.missing++; t.missing >= missingLimit {
 			t.missing = 0
-			ctx.Send(t.pid, &messages.WorkerReady{WorkerId: string(m.id)})
+			c.tell(ctx, id, &messages.WorkerReady{WorkerId: string(m.id)})
 		}
 	}
 }

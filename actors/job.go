@@ -14,10 +14,9 @@ import (
 	"yardmaster/messages"
 )
 
-// boundMargin is what an attempt may take beyond its timeout, for stopping.
-const boundMargin = 60 * time.Second
-
-// Job owns one job from the time it may be queued to its end.
+// Job owns one job from its first assignment to its end. While a job waits for that
+// it has no actor, unless something concerns it: it is what the board shows, and
+// jobEnv.queue speaks for it.
 //
 // Mailbox protocol
 //
@@ -95,7 +94,10 @@ func (j *Job) Receive(ctx actor.Context) {
 	switch ctx.Message().(type) {
 	case *actor.Started:
 		j.refresh(ctx)
-	case *actor.Stopping, *actor.Restarting:
+	case *actor.Restarting: // the message that it failed at is lost: it says where it stands
+		j.disarm()
+		ctx.Send(ctx.Self(), &messages.AnnounceJob{})
+	case *actor.Stopping:
 		j.disarm()
 	case actor.SystemMessage, actor.AutoReceiveMessage:
 	default:
@@ -127,7 +129,6 @@ func (j *Job) receive(ctx actor.Context) {
 		j.reach(ctx, m.GetWorkerId())
 	case *messages.AnnounceJob:
 		j.announce(ctx)
-	case revived: // refresh has done it
 	case *messages.SpawnRefused:
 		j.spawnRefused(ctx, m)
 	case *messages.StepProgress:
@@ -149,16 +150,16 @@ func (j *Job) receive(ctx actor.Context) {
 	}
 }
 
-// load takes up the state that the board shows, and what it asks for. It reports
-// false for a job that is over, whose actor then stops.
+// load takes up the state that the board shows. It reports false for a job that is
+// over, whose actor then stops: who sent for it does not know.
 func (j *Job) load(ctx actor.Context) bool {
 	state, facts, ok := j.env.board.jobOf(j.id)
 	if !ok || state.State.Final() {
+		ctx.Send(j.env.coordinator, &messages.JobWithdrawn{RunId: string(j.id.Run), JobIndex: j.id.Index})
 		ctx.Stop(ctx.Self())
 		return false
 	}
 	j.state, j.run = state, facts
-	j.announce(ctx)
 	return true
 }
 
@@ -216,13 +217,13 @@ func (j *Job) resume(ctx actor.Context, held string, runEnded bool) {
 
 // announce tells the coordinator where the job stands.
 func (j *Job) announce(ctx actor.Context) {
-	bound := int64(j.state.Spec.Timeout + boundMargin)
 	switch {
 	case j.state.Open:
-		ctx.Request(j.env.coordinator, &messages.JobAttached{
+		ctx.Send(j.env.coordinator, &messages.JobAttached{
 			RunId: string(j.id.Run), JobIndex: j.id.Index, WorkerId: j.state.Worker(), Node: j.state.Node(),
-			BoundNanos: bound, OpenNanos: int64(time.Since(j.state.Attempts[len(j.state.Attempts)-1].AssignedAt)),
-			Demand: j.demand(), RunsOn: j.state.Spec.RunsOn, Priority: int32(j.state.Spec.Priority),
+			BoundNanos: bound(j.state),
+			OpenNanos:  int64(time.Since(j.state.Attempts[len(j.state.Attempts)-1].AssignedAt)),
+			Demand:     demandBy(j.state, j.run), RunsOn: j.state.Spec.RunsOn, Priority: int32(j.state.Spec.Priority),
 		})
 		if j.state.Cancelling {
 			j.stopAttempt(ctx)
@@ -230,20 +231,7 @@ func (j *Job) announce(ctx actor.Context) {
 	case j.state.Wait > 0 && j.timer == nil:
 		j.arm(ctx, j.state.Wait, pauseOver{len(j.state.Attempts)})
 	case j.state.Queued() && j.timer == nil:
-		ctx.Request(j.env.coordinator, &messages.JobQueued{
-			RunId: string(j.id.Run), JobIndex: j.id.Index, RunsOn: j.state.Spec.RunsOn,
-			Priority: int32(j.state.Spec.Priority), Avoid: j.state.Avoid(), BoundNanos: bound, Demand: j.demand(),
-			QueuedUnixNanos: j.run.readyAt,
-		})
-	}
-}
-
-// demand is what the job asks for, beside labels.
-func (j *Job) demand() *messages.JobDemand {
-	spec, of := j.state.Spec, j.run.run
-	return &messages.JobDemand{
-		Resources: messages.ResourcesToProto(spec.Resources), Project: of.Project, Idempotent: spec.Idempotent,
-		Affinity: of.Project + "/" + of.Plan.Name + "/" + spec.ID,
+		ctx.Send(j.env.coordinator, queued(j.state, j.run))
 	}
 }
 

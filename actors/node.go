@@ -114,15 +114,17 @@ func NewNode(c Config) *Node {
 	n.mailboxes.partition = &supervisor.MailboxClass{Limit: partitionMailbox, Gauge: &c.Gauges.Partitions}
 	n.mailboxes.job = &supervisor.MailboxClass{Limit: jobMailbox, Gauge: &c.Gauges.Jobs}
 	n.mailboxes.run = &supervisor.MailboxClass{Limit: runMailbox, Gauge: &c.Gauges.Runs}
-	owners := make([]*actor.PID, c.Partitions)
+	owners, jobs := make([]*actor.PID, c.Partitions), make([]*actor.PID, c.Partitions)
 	for p := range c.Partitions {
 		n.boards = append(n.boards, NewBoard(n.feed))
 		n.shares = append(n.shares, new(atomic.Pointer[jobEnv]))
 		owners[p] = n.local(ownerID(partition.Number(p)))
+		jobs[p] = n.local(jobsID(partition.Number(p)))
 		n.awaited[owners[p].GetId()] = struct{}{}
 	}
 	n.coordinatorEnv = &coordinatorEnv{
-		log: c.Log, roster: n.roster, projects: c.Projects, partitions: owners, registry: n.local(registryID),
+		log: c.Log, roster: n.roster, projects: c.Projects, partitions: owners, jobs: jobs,
+		registry: n.local(registryID),
 	}
 	n.gatewayEnv = &gatewayEnv{
 		log: c.Log, metrics: c.Metrics, partitions: owners, queueLimit: int64(c.QueueLimit), projects: c.Projects,

@@ -27,12 +27,12 @@ const (
 )
 
 // Partition owns a share of all runs: it replays their journal, takes new
-// submissions, and starts the actors of runs and jobs.
+// submissions, and starts the actors of runs and jobs when they have something to do.
 //
 // Mailbox protocol
 //
 //	message         from         does                                    answer
-//	*submitBatch    gateway      stores the runs, then starts their jobs  its done is called
+//	*submitBatch    gateway      stores the runs, then queues their jobs  its done is called
 //	batchStored     itself       -                                       -
 //	jobEnded        job, run     pokes the run, unless it has ended       -
 //	*toRun          gateway      passes a message on to a run             the run's
@@ -107,8 +107,6 @@ type (
 		reason error
 	}
 	announceAll struct{}
-	// revived has a job look at the newest replay, if it has not yet.
-	revived struct{}
 )
 
 func newPartition(number partition.Number, env *partitionEnv, jobs, runs *actor.PID) *Partition {
@@ -161,33 +159,23 @@ func (p *Partition) open(ctx actor.Context) {
 		log: p.env.log, board: p.env.board, journal: journal, logs: p.env.logs, room: p.env.room,
 		specs: p.env.specs, metrics: p.env.metrics, coordinator: p.env.coordinator, owner: ctx.Self(),
 	}
-	again := p.env.share.Swap(p.jobEnv) != nil
+	p.env.share.Store(p.jobEnv)
 	live, ended := l.Counts()
 	p.env.log.Info("partition replayed", slog.Uint64("partition", uint64(p.number)), slog.Int("live", live),
 		slog.Int("ended", ended), slog.Int("events", fold.events), slog.Duration("took", time.Since(started)))
-	p.revive(ctx, again)
+	p.revive(ctx)
 	p.env.replayed()
 }
 
-// revive starts the actors of what was alive when the journal ended: every job
-// that may have been released, and the runs, which find what was left undone.
-// With again, an actor may be there already, started by a message that had waited
-// in a mailbox: it is told to look at the new replay.
-func (p *Partition) revive(ctx actor.Context, again bool) {
-	var first any
-	if again {
-		first = revived{}
-	}
+// revive goes on with what was alive when the journal ended: every job that may have
+// been released, and the runs, which find what was left undone.
+func (p *Partition) revive(ctx actor.Context) {
 	for _, e := range p.env.board.live() {
 		next, _ := p.env.board.next(e.Run.ID)
 		for _, i := range next.Release {
 			e.Release(i)
 		}
-		for i, j := range e.Jobs {
-			if !j.State.Final() && e.Released(uint32(i)) {
-				ctx.Send(p.jobs, &supervisor.Spawn{Name: j.ID.String(), First: first})
-			}
-		}
+		p.announce(ctx, &e)
 		if len(next.Skip)+len(next.Cancel) > 0 {
 			ctx.Send(p.runs, &supervisor.Spawn{Name: string(e.Run.ID)})
 		}
@@ -354,7 +342,7 @@ func (p *Partition) begin(ctx actor.Context, s run.Submission) error {
 	}
 	p.env.metrics.submitted(entry)
 	for _, i := range next.Release {
-		ctx.Send(p.jobs, &supervisor.Spawn{Name: entry.Jobs[i].ID.String()})
+		p.jobEnv.queue(ctx, entry.Jobs[i].ID)
 	}
 	if len(next.Skip) > 0 { // no end of a job would have it looked at
 		ctx.Send(p.runs, &supervisor.Spawn{Name: string(s.ID)})
@@ -382,10 +370,24 @@ func (p *Partition) toRun(ctx actor.Context, m *toRun) {
 // that knows nothing yet.
 func (p *Partition) announceAll(ctx actor.Context) {
 	for _, e := range p.env.board.live() {
-		for i, j := range e.Jobs {
-			if !j.State.Final() && e.Released(uint32(i)) {
-				ctx.Send(p.jobs, &supervisor.Spawn{Name: j.ID.String(), First: &messages.AnnounceJob{}})
-			}
+		p.announce(ctx, &e)
+	}
+}
+
+// announce has the jobs of a run say where they stand, those that may have been
+// released. The actor of one may be there already, also after a replay, started by
+// a message that had waited in a mailbox: it looks at the new replay then.
+func (p *Partition) announce(ctx actor.Context, e *ledger.Entry) {
+	for i, j := range e.Jobs {
+		if j.State.Final() || !e.Released(uint32(i)) {
+			continue
+		}
+		name := j.ID.String()
+		_, awake := ctx.ActorSystem().ProcessRegistry.GetLocal(p.jobs.GetId() + "/" + name)
+		if !awake && idle(j) {
+			p.jobEnv.queue(ctx, j.ID)
+		} else {
+			ctx.Send(p.jobs, &supervisor.Spawn{Name: name, First: &messages.AnnounceJob{}})
 		}
 	}
 }

@@ -31,7 +31,7 @@ const skipsAtOnce = 256
 //	cancelRun  gateway    run.Cancel           cancelDone
 //	cancelOne  gateway    job.Cancel           cancelDone, from the job if it is released
 //
-// It starts jobs through the partition's jobs, and stops them by cancelJob. It
+// It tells the coordinator which jobs may start, and stops jobs by cancelJob. It
 // writes the end of a job only while the job is not released, and so has no
 // actor of its own.
 type Run struct {
@@ -82,7 +82,7 @@ func (r *Run) resume(ctx actor.Context) {
 			return
 		}
 		for _, i := range next.Release {
-			ctx.Send(r.jobs, &supervisor.Spawn{Name: job.ID{Run: r.id, Index: i}.String()})
+			r.env.queue(ctx, job.ID{Run: r.id, Index: i})
 		}
 		for _, stop := range next.Cancel {
 			r.stopJob(ctx, stop)

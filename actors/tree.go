@@ -111,7 +111,7 @@ func (n *Node) partition(p partition.Number) supervisor.Spec {
 				Name: "jobs", Strategy: supervisor.OneForOne, Intensity: manyIntensity, Backoff: poisonBackoff,
 				Why: "a lost journal strikes every job at once; one poisoned job is ended by its own limit",
 				Children: []supervisor.Child{{
-					Name: "job", Does: "one job, from the time it may be queued to its end", Mailbox: n.mailboxes.job,
+					Name: "job", Does: "one job that was assigned, or is told something, to its end", Mailbox: n.mailboxes.job,
 					Template: &supervisor.Template{
 						Start: func(name string) actor.Actor {
 							id, _ := job.ParseID(name) // a name that is none finds no job on the board
@@ -141,7 +141,7 @@ func (n *Node) partition(p partition.Number) supervisor.Spec {
 				}},
 			}},
 			{
-				Name: "owner", Does: "replays the journal, takes submissions, starts runs and jobs",
+				Name: "owner", Does: "replays the journal, takes submissions, starts runs, queues jobs",
 				Start:   func() actor.Actor { return newPartition(p, env, n.local(jobsID(p)), n.local(runsID(p))) },
 				Mailbox: n.mailboxes.partition,
 			},

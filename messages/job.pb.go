@@ -1,6 +1,7 @@
 // Coordinator <-> job, on the coordinator nodes.
 //
-//   job          JobQueued      ->  coordinator  at every start of the job's actor, and when asked to announce itself
+//   partition    JobQueued      ->  coordinator  it waits for a worker, and has no actor that would say so
+//   job          JobQueued      ->  coordinator  it waits again, or was asked to announce itself
 //   job          JobAttached    ->  coordinator  an attempt is open; likewise
 //   job          SlotFreed      ->  coordinator  the attempt on the worker is over
 //   job          JobWithdrawn   ->  coordinator  it wants no worker any more
