@@ -219,7 +219,9 @@ func (b Backend) Explain(ctx context.Context, id string, index uint32) (*message
 		return nil, problem.New(problem.NotFound, "run %s has no job %d", id, index)
 	}
 	j := e.Jobs[index]
-	out := &messages.ExplainJobResponse{State: messages.StateToProto(j.State), Reasons: explainState(&e, j)}
+	out := &messages.ExplainJobResponse{
+		State: messages.StateToProto(j.State), Reasons: explainState(&e, j, b.board(id).waitsFor(e.Run)),
+	}
 	if where, err := b.ranIn(e, index); err == nil { // else only that it was taken over is known
 		out.Attempts = messages.ViewAttempts(where.Jobs[index])
 	}

@@ -61,6 +61,7 @@ func (b *Board) submit(s run.Submission) (*ledger.Entry, run.Next, error) {
 func (b *Board) ask(e *ledger.Entry) run.Next {
 	return e.Run.Next(run.View{
 		Released: e.Released, Holds: func(i uint32) (bool, error) { return b.conditions.Holds(e, i) },
+		Held: b.ledger.WaitsFor(e.Run) != "",
 	})
 }
 
@@ -216,6 +217,31 @@ func (b *Board) lookup(id job.ID) (*job.Job, runFacts, bool) {
 	return e.Jobs[id.Index], runFacts{entry: e, run: e.Run, readyAt: ready.UnixNano()}, true
 }
 
+// waitsFor returns the run that goes before a live one in its concurrency group, or "".
+func (b *Board) waitsFor(r *run.Run) run.ID {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.ledger.WaitsFor(r)
+}
+
+// superseded returns the runs that have to end for a live one.
+func (b *Board) superseded(id run.ID) []run.ID {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	e, ok := b.ledger.Entry(id)
+	if !ok {
+		return nil
+	}
+	return b.ledger.Superseded(e.Run)
+}
+
+// takeNext returns the runs whose turn in their concurrency group has come.
+func (b *Board) takeNext() []run.ID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ledger.TakeNext()
+}
+
 // context returns what the expressions of a job see: the Context of an attempt at it.
 func (b *Board) context(e *ledger.Entry, index uint32) (string, error) {
 	b.mu.RLock()
@@ -287,7 +313,9 @@ func (b *Board) view(id run.ID) (*messages.Run, bool, error) {
 	if err != nil || !ok {
 		return nil, false, err
 	}
-	return messages.ViewRun(&e, true, b.stepsOf), true, nil
+	m := messages.ViewRun(&e, true, b.stepsOf)
+	m.WaitsFor = string(b.waitsFor(e.Run))
+	return m, true, nil
 }
 
 // list returns the newest limit runs that are wanted, without their jobs.

@@ -10,12 +10,13 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/ledger"
 	"yardmaster/domain/placement"
+	"yardmaster/domain/run"
 	"yardmaster/messages"
 )
 
 // explainState says in plain words why a job stands where it stands, as far as
-// its own history and its run's say.
-func explainState(e *ledger.Entry, j *job.Job) []string {
+// its own history and its run's say. held is the run that goes before its own, or "".
+func explainState(e *ledger.Entry, j *job.Job, held run.ID) []string {
 	var reasons []string
 	switch {
 	case j.State.Final():
@@ -29,6 +30,9 @@ func explainState(e *ledger.Entry, j *job.Job) []string {
 		a := j.Attempts[len(j.Attempts)-1]
 		reasons = append(reasons, fmt.Sprintf("attempt %d runs on worker %s since %s", a.Number, a.Worker,
 			a.AssignedAt.Local().Format(time.TimeOnly)))
+	case !e.Released(j.ID.Index) && held != "":
+		reasons = append(reasons, fmt.Sprintf("its run waits for run %s: of the concurrency group %q one goes on at a time",
+			held, e.Run.Plan.Concurrency.Group))
 	case !e.Released(j.ID.Index):
 		end := "to succeed"
 		if j.Spec.AsksStatus {

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -120,7 +121,7 @@ func (g *Gateway) submit(ctx actor.Context, m *submitRequest) {
 	}
 	batches, places := make([]*submitBatch, count), make([][]int, count)
 	for i, key := range m.Keys {
-		p, id := place(run.Key{Project: m.Project, Name: key}, count)
+		p, id := place(run.Key{Project: m.Project, Name: key}, m.Plan.Concurrency.Group, count)
 		if batches[p] == nil {
 			batches[p] = &submitBatch{plan: encoded}
 		}
@@ -145,16 +146,17 @@ func (g *Gateway) submit(ctx actor.Context, m *submitRequest) {
 }
 
 // place returns a new run ID and the partition that it belongs to: the one of
-// the key, so that whether a key is new is known in one place. A key of the default
-// project is where it was before there were projects.
-func place(key run.Key, count int) (partition.Number, run.ID) {
-	if key.Name == "" {
+// the concurrency group, so that one place says whose turn it is; else of the key, so
+// that whether a key is new is known in one place. What a key of a group was used for
+// outside of it is not known there.
+func place(key run.Key, group string, count int) (partition.Number, run.ID) {
+	text := cmp.Or(group, key.Name)
+	if text == "" {
 		id := newRunID()
 		return partition.Of(string(id), count), id
 	}
-	text := key.Name
-	if key.Project != project.Default {
-		text = key.Project + "/" + key.Name
+	if key.Project != project.Default { // others are where they were before there were projects
+		text = key.Project + "/" + text
 	}
 	p := partition.Of(text, count)
 	for {

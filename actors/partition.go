@@ -154,6 +154,7 @@ func (p *Partition) open(ctx actor.Context) {
 	}
 	p.journal = journal
 	l.TakeGone() // their logs went in an earlier life
+	l.TakeNext() // whoever may go on is found below
 	p.env.board.reset(l, p.env.metrics)
 	p.jobEnv = &jobEnv{
 		log: p.env.log, board: p.env.board, journal: journal, logs: p.env.logs, room: p.env.room,
@@ -176,6 +177,7 @@ func (p *Partition) revive(ctx actor.Context) {
 			e.Release(i)
 		}
 		p.announce(ctx, &e)
+		p.supersede(ctx, e.Run)
 		if len(next.Skip)+len(next.Cancel) > 0 {
 			ctx.Send(p.runs, &supervisor.Spawn{Name: string(e.Run.ID)})
 		}
@@ -347,11 +349,25 @@ func (p *Partition) begin(ctx actor.Context, s run.Submission) error {
 	if len(next.Skip) > 0 { // no end of a job would have it looked at
 		ctx.Send(p.runs, &supervisor.Spawn{Name: string(s.ID)})
 	}
+	p.supersede(ctx, entry.Run)
 	return nil
+}
+
+// supersede cancels the runs that have to end for another of their concurrency group.
+func (p *Partition) supersede(ctx actor.Context, r *run.Run) {
+	for _, id := range p.env.board.superseded(r.ID) {
+		ctx.Send(p.runs, &supervisor.Spawn{Name: string(id), First: &cancelRun{
+			reason:    fmt.Sprintf("run %s of the concurrency group %q takes its place", r.ID, r.Plan.Concurrency.Group),
+			principal: "yardmaster",
+		}})
+	}
 }
 
 func (p *Partition) jobEnded(ctx actor.Context, m jobEnded) {
 	if m.runEnded {
+		for _, id := range p.env.board.takeNext() {
+			ctx.Send(p.runs, &supervisor.Spawn{Name: string(id), First: runPoked{}})
+		}
 		id := p.runs.GetId() + "/" + string(m.id.Run)
 		if _, there := ctx.ActorSystem().ProcessRegistry.GetLocal(id); !there {
 			return

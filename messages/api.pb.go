@@ -819,7 +819,11 @@ type Run struct {
 	// The run that this one tries again; empty means none.
 	RetryOf string `protobuf:"bytes,13,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
 	// What its file calls this run; empty means the name.
-	RunName       string `protobuf:"bytes,14,opt,name=run_name,json=runName,proto3" json:"run_name,omitempty"`
+	RunName string `protobuf:"bytes,14,opt,name=run_name,json=runName,proto3" json:"run_name,omitempty"`
+	// The group of runs of which one goes on at a time; empty means none.
+	ConcurrencyGroup string `protobuf:"bytes,15,opt,name=concurrency_group,json=concurrencyGroup,proto3" json:"concurrency_group,omitempty"`
+	// The run of the group that goes before this one; empty means none.
+	WaitsFor      string `protobuf:"bytes,16,opt,name=waits_for,json=waitsFor,proto3" json:"waits_for,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -948,6 +952,20 @@ func (x *Run) GetRetryOf() string {
 func (x *Run) GetRunName() string {
 	if x != nil {
 		return x.RunName
+	}
+	return ""
+}
+
+func (x *Run) GetConcurrencyGroup() string {
+	if x != nil {
+		return x.ConcurrencyGroup
+	}
+	return ""
+}
+
+func (x *Run) GetWaitsFor() string {
+	if x != nil {
+		return x.WaitsFor
 	}
 	return ""
 }
@@ -3309,7 +3327,7 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\n" +
 	"step_index\x18\n" +
 	" \x01(\rR\tstepIndex\x12H\n" +
-	"\x12attempt_started_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x10attemptStartedAt\"\x87\x04\n" +
+	"\x12attempt_started_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x10attemptStartedAt\"\xd1\x04\n" +
 	"\x03Run\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
@@ -3328,7 +3346,9 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\x0fidempotency_key\x18\v \x01(\tR\x0eidempotencyKey\x12\x18\n" +
 	"\aproject\x18\f \x01(\tR\aproject\x12\x19\n" +
 	"\bretry_of\x18\r \x01(\tR\aretryOf\x12\x19\n" +
-	"\brun_name\x18\x0e \x01(\tR\arunName\"\xe1\x05\n" +
+	"\brun_name\x18\x0e \x01(\tR\arunName\x12+\n" +
+	"\x11concurrency_group\x18\x0f \x01(\tR\x10concurrencyGroup\x12\x1b\n" +
+	"\twaits_for\x18\x10 \x01(\tR\bwaitsFor\"\xe1\x05\n" +
 	"\x03Job\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x12\n" +

@@ -133,6 +133,10 @@ func anyPlan() *rapid.Generator[*plan.Workflow] {
 		w := &plan.Workflow{
 			Name: rapid.String().Draw(t, "name"), On: some(t, rapid.String(), 2, "on"), Groups: some(t, group, 2, "groups"),
 			RunName: rapid.String().Draw(t, "run name"), Context: rapid.String().Draw(t, "context"),
+			Concurrency: plan.Concurrency{
+				Group: rapid.SampledFrom([]string{"", "g"}).Draw(t, "group"), KeepAll: rapid.Bool().Draw(t, "keep"),
+				CancelInProgress: rapid.Bool().Draw(t, "cancel"),
+			},
 		}
 		jobs := rapid.IntRange(0, 4).Draw(t, "jobs")
 		w.Jobs = make([]plan.Job, jobs)

@@ -2039,8 +2039,10 @@ type RunRecord struct {
 	TraceParent        string                 `protobuf:"bytes,12,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
 	Project            string                 `protobuf:"bytes,13,opt,name=project,proto3" json:"project,omitempty"`
 	RetryOf            string                 `protobuf:"bytes,14,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Its place in its concurrency group; 0 means that it has none.
+	Turn          uint64 `protobuf:"varint,15,opt,name=turn,proto3" json:"turn,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RunRecord) Reset() {
@@ -2162,6 +2164,13 @@ func (x *RunRecord) GetRetryOf() string {
 		return x.RetryOf
 	}
 	return ""
+}
+
+func (x *RunRecord) GetTurn() uint64 {
+	if x != nil {
+		return x.Turn
+	}
+	return 0
 }
 
 // JobRecord is the state of a job.
@@ -2511,7 +2520,7 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x1d\n" +
 	"\n" +
 	"unix_nanos\x18\x04 \x01(\x10R\tunixNanos\x12\x18\n" +
-	"\aproject\x18\x05 \x01(\tR\aproject\"\xd0\x03\n" +
+	"\aproject\x18\x05 \x01(\tR\aproject\"\xe4\x03\n" +
 	"\tRunRecord\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12'\n" +
 	"\x0fidempotency_key\x18\x03 \x01(\tR\x0eidempotencyKey\x12\x16\n" +
@@ -2528,7 +2537,8 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x10ended_unix_nanos\x18\v \x01(\x10R\x0eendedUnixNanos\x12!\n" +
 	"\ftrace_parent\x18\f \x01(\tR\vtraceParent\x12\x18\n" +
 	"\aproject\x18\r \x01(\tR\aproject\x12\x19\n" +
-	"\bretry_of\x18\x0e \x01(\tR\aretryOfJ\x04\b\x02\x10\x03\"\xb7\x03\n" +
+	"\bretry_of\x18\x0e \x01(\tR\aretryOf\x12\x12\n" +
+	"\x04turn\x18\x0f \x01(\x04R\x04turnJ\x04\b\x02\x10\x03\"\xb7\x03\n" +
 	"\tJobRecord\x12-\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x17.yardmaster.v1.JobStateR\x05state\x12*\n" +
 	"\x05cause\x18\x02 \x01(\x0e2\x14.yardmaster.v1.CauseR\x05cause\x12\x1e\n" +

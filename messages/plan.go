@@ -26,6 +26,9 @@ func EncodePlan(w *plan.Workflow) []byte {
 	for i := range w.Jobs {
 		m.Jobs[i] = JobSpecToProto(&w.Jobs[i])
 	}
+	if c := w.Concurrency; c != (plan.Concurrency{}) {
+		m.Concurrency = &Concurrency{Group: c.Group, CancelInProgress: c.CancelInProgress, KeepAll: c.KeepAll}
+	}
 	for _, g := range w.Groups {
 		m.Groups = append(m.Groups, &MatrixGroup{FailFast: g.FailFast, MaxParallel: uint32(g.MaxParallel)})
 	}
@@ -50,6 +53,10 @@ func DecodePlan(data []byte) (*plan.Workflow, error) {
 	w := &plan.Workflow{
 		Name: m.GetName(), RunName: m.GetRunName(), Context: m.GetContext(), On: m.GetOn(),
 		Jobs: make([]plan.Job, len(m.GetJobs())),
+		Concurrency: plan.Concurrency{
+			Group: m.GetConcurrency().GetGroup(), CancelInProgress: m.GetConcurrency().GetCancelInProgress(),
+			KeepAll: m.GetConcurrency().GetKeepAll(),
+		},
 	}
 	for _, g := range m.GetGroups() {
 		w.Groups = append(w.Groups, plan.Group{FailFast: g.GetFailFast(), MaxParallel: int(g.GetMaxParallel())})

@@ -34,7 +34,9 @@ type Plan struct {
 	RunName string `protobuf:"bytes,5,opt,name=run_name,json=runName,proto3" json:"run_name,omitempty"`
 	// What expressions see of the submission: a JSON object with the objects github,
 	// inputs and vars.
-	Context       string `protobuf:"bytes,6,opt,name=context,proto3" json:"context,omitempty"`
+	Context string `protobuf:"bytes,6,opt,name=context,proto3" json:"context,omitempty"`
+	// Absent means none.
+	Concurrency   *Concurrency `protobuf:"bytes,7,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -111,6 +113,75 @@ func (x *Plan) GetContext() string {
 	return ""
 }
 
+func (x *Plan) GetConcurrency() *Concurrency {
+	if x != nil {
+		return x.Concurrency
+	}
+	return nil
+}
+
+// Concurrency names a group of runs, of which one goes on at a time.
+type Concurrency struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Group            string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	CancelInProgress bool                   `protobuf:"varint,2,opt,name=cancel_in_progress,json=cancelInProgress,proto3" json:"cancel_in_progress,omitempty"`
+	// All that wait are kept; else only the newest of them.
+	KeepAll       bool `protobuf:"varint,3,opt,name=keep_all,json=keepAll,proto3" json:"keep_all,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Concurrency) Reset() {
+	*x = Concurrency{}
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Concurrency) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Concurrency) ProtoMessage() {}
+
+func (x *Concurrency) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
+func (*Concurrency) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Concurrency) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *Concurrency) GetCancelInProgress() bool {
+	if x != nil {
+		return x.CancelInProgress
+	}
+	return false
+}
+
+func (x *Concurrency) GetKeepAll() bool {
+	if x != nil {
+		return x.KeepAll
+	}
+	return false
+}
+
 // MatrixGroup is what the cells of one matrix share.
 type MatrixGroup struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -123,7 +194,7 @@ type MatrixGroup struct {
 
 func (x *MatrixGroup) Reset() {
 	*x = MatrixGroup{}
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[1]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -135,7 +206,7 @@ func (x *MatrixGroup) String() string {
 func (*MatrixGroup) ProtoMessage() {}
 
 func (x *MatrixGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[1]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -148,7 +219,7 @@ func (x *MatrixGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatrixGroup.ProtoReflect.Descriptor instead.
 func (*MatrixGroup) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{1}
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *MatrixGroup) GetFailFast() bool {
@@ -199,7 +270,7 @@ type JobSpec struct {
 
 func (x *JobSpec) Reset() {
 	*x = JobSpec{}
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[2]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -211,7 +282,7 @@ func (x *JobSpec) String() string {
 func (*JobSpec) ProtoMessage() {}
 
 func (x *JobSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[2]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -224,7 +295,7 @@ func (x *JobSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobSpec.ProtoReflect.Descriptor instead.
 func (*JobSpec) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{2}
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *JobSpec) GetKey() string {
@@ -372,7 +443,7 @@ type Resources struct {
 
 func (x *Resources) Reset() {
 	*x = Resources{}
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[3]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -384,7 +455,7 @@ func (x *Resources) String() string {
 func (*Resources) ProtoMessage() {}
 
 func (x *Resources) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[3]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -397,7 +468,7 @@ func (x *Resources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resources.ProtoReflect.Descriptor instead.
 func (*Resources) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{3}
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Resources) GetCpuMilli() uint64 {
@@ -439,7 +510,7 @@ type StepSpec struct {
 
 func (x *StepSpec) Reset() {
 	*x = StepSpec{}
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[4]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -451,7 +522,7 @@ func (x *StepSpec) String() string {
 func (*StepSpec) ProtoMessage() {}
 
 func (x *StepSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[4]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -464,7 +535,7 @@ func (x *StepSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepSpec.ProtoReflect.Descriptor instead.
 func (*StepSpec) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{4}
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *StepSpec) GetId() string {
@@ -569,7 +640,7 @@ type Var struct {
 
 func (x *Var) Reset() {
 	*x = Var{}
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[5]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +652,7 @@ func (x *Var) String() string {
 func (*Var) ProtoMessage() {}
 
 func (x *Var) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[5]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +665,7 @@ func (x *Var) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Var.ProtoReflect.Descriptor instead.
 func (*Var) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{5}
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Var) GetName() string {
@@ -624,7 +695,7 @@ type MatrixValue struct {
 
 func (x *MatrixValue) Reset() {
 	*x = MatrixValue{}
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -636,7 +707,7 @@ func (x *MatrixValue) String() string {
 func (*MatrixValue) ProtoMessage() {}
 
 func (x *MatrixValue) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -649,7 +720,7 @@ func (x *MatrixValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatrixValue.ProtoReflect.Descriptor instead.
 func (*MatrixValue) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{6}
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MatrixValue) GetName() string {
@@ -687,7 +758,7 @@ type RetryPolicy struct {
 
 func (x *RetryPolicy) Reset() {
 	*x = RetryPolicy{}
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -699,7 +770,7 @@ func (x *RetryPolicy) String() string {
 func (*RetryPolicy) ProtoMessage() {}
 
 func (x *RetryPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_plan_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_plan_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -712,7 +783,7 @@ func (x *RetryPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryPolicy.ProtoReflect.Descriptor instead.
 func (*RetryPolicy) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{7}
+	return file_yardmaster_v1_plan_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RetryPolicy) GetMaxAttempts() uint32 {
@@ -754,14 +825,19 @@ var File_yardmaster_v1_plan_proto protoreflect.FileDescriptor
 
 const file_yardmaster_v1_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x18yardmaster/v1/plan.proto\x12\ryardmaster.v1\"\xbf\x01\n" +
+	"\x18yardmaster/v1/plan.proto\x12\ryardmaster.v1\"\xfd\x01\n" +
 	"\x04Plan\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02on\x18\x02 \x03(\tR\x02on\x12*\n" +
 	"\x04jobs\x18\x03 \x03(\v2\x16.yardmaster.v1.JobSpecR\x04jobs\x122\n" +
 	"\x06groups\x18\x04 \x03(\v2\x1a.yardmaster.v1.MatrixGroupR\x06groups\x12\x19\n" +
 	"\brun_name\x18\x05 \x01(\tR\arunName\x12\x18\n" +
-	"\acontext\x18\x06 \x01(\tR\acontext\"M\n" +
+	"\acontext\x18\x06 \x01(\tR\acontext\x12<\n" +
+	"\vconcurrency\x18\a \x01(\v2\x1a.yardmaster.v1.ConcurrencyR\vconcurrency\"l\n" +
+	"\vConcurrency\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12,\n" +
+	"\x12cancel_in_progress\x18\x02 \x01(\bR\x10cancelInProgress\x12\x19\n" +
+	"\bkeep_all\x18\x03 \x01(\bR\akeepAll\"M\n" +
 	"\vMatrixGroup\x12\x1b\n" +
 	"\tfail_fast\x18\x01 \x01(\bR\bfailFast\x12!\n" +
 	"\fmax_parallel\x18\x02 \x01(\rR\vmaxParallel\"\x8d\x05\n" +
@@ -835,33 +911,35 @@ func file_yardmaster_v1_plan_proto_rawDescGZIP() []byte {
 	return file_yardmaster_v1_plan_proto_rawDescData
 }
 
-var file_yardmaster_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_yardmaster_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_yardmaster_v1_plan_proto_goTypes = []any{
 	(*Plan)(nil),        // 0: yardmaster.v1.Plan
-	(*MatrixGroup)(nil), // 1: yardmaster.v1.MatrixGroup
-	(*JobSpec)(nil),     // 2: yardmaster.v1.JobSpec
-	(*Resources)(nil),   // 3: yardmaster.v1.Resources
-	(*StepSpec)(nil),    // 4: yardmaster.v1.StepSpec
-	(*Var)(nil),         // 5: yardmaster.v1.Var
-	(*MatrixValue)(nil), // 6: yardmaster.v1.MatrixValue
-	(*RetryPolicy)(nil), // 7: yardmaster.v1.RetryPolicy
+	(*Concurrency)(nil), // 1: yardmaster.v1.Concurrency
+	(*MatrixGroup)(nil), // 2: yardmaster.v1.MatrixGroup
+	(*JobSpec)(nil),     // 3: yardmaster.v1.JobSpec
+	(*Resources)(nil),   // 4: yardmaster.v1.Resources
+	(*StepSpec)(nil),    // 5: yardmaster.v1.StepSpec
+	(*Var)(nil),         // 6: yardmaster.v1.Var
+	(*MatrixValue)(nil), // 7: yardmaster.v1.MatrixValue
+	(*RetryPolicy)(nil), // 8: yardmaster.v1.RetryPolicy
 }
 var file_yardmaster_v1_plan_proto_depIdxs = []int32{
-	2,  // 0: yardmaster.v1.Plan.jobs:type_name -> yardmaster.v1.JobSpec
-	1,  // 1: yardmaster.v1.Plan.groups:type_name -> yardmaster.v1.MatrixGroup
-	5,  // 2: yardmaster.v1.JobSpec.env:type_name -> yardmaster.v1.Var
-	6,  // 3: yardmaster.v1.JobSpec.matrix:type_name -> yardmaster.v1.MatrixValue
-	7,  // 4: yardmaster.v1.JobSpec.retry:type_name -> yardmaster.v1.RetryPolicy
-	4,  // 5: yardmaster.v1.JobSpec.steps:type_name -> yardmaster.v1.StepSpec
-	3,  // 6: yardmaster.v1.JobSpec.resources:type_name -> yardmaster.v1.Resources
-	5,  // 7: yardmaster.v1.JobSpec.outputs:type_name -> yardmaster.v1.Var
-	5,  // 8: yardmaster.v1.StepSpec.env:type_name -> yardmaster.v1.Var
-	5,  // 9: yardmaster.v1.StepSpec.with:type_name -> yardmaster.v1.Var
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	3,  // 0: yardmaster.v1.Plan.jobs:type_name -> yardmaster.v1.JobSpec
+	2,  // 1: yardmaster.v1.Plan.groups:type_name -> yardmaster.v1.MatrixGroup
+	1,  // 2: yardmaster.v1.Plan.concurrency:type_name -> yardmaster.v1.Concurrency
+	6,  // 3: yardmaster.v1.JobSpec.env:type_name -> yardmaster.v1.Var
+	7,  // 4: yardmaster.v1.JobSpec.matrix:type_name -> yardmaster.v1.MatrixValue
+	8,  // 5: yardmaster.v1.JobSpec.retry:type_name -> yardmaster.v1.RetryPolicy
+	5,  // 6: yardmaster.v1.JobSpec.steps:type_name -> yardmaster.v1.StepSpec
+	4,  // 7: yardmaster.v1.JobSpec.resources:type_name -> yardmaster.v1.Resources
+	6,  // 8: yardmaster.v1.JobSpec.outputs:type_name -> yardmaster.v1.Var
+	6,  // 9: yardmaster.v1.StepSpec.env:type_name -> yardmaster.v1.Var
+	6,  // 10: yardmaster.v1.StepSpec.with:type_name -> yardmaster.v1.Var
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_plan_proto_init() }
@@ -875,7 +953,7 @@ func file_yardmaster_v1_plan_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_plan_proto_rawDesc), len(file_yardmaster_v1_plan_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

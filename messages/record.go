@@ -30,7 +30,7 @@ func runToRecord(e *ledger.Entry) *RunRecord {
 	r := e.Run
 	m := &RunRecord{
 		RunId: string(r.ID), IdempotencyKey: r.Key, Digest: r.Digest[:], Principal: r.Principal,
-		TraceParent: r.Trace, Project: projectToProto(r.Project), RetryOf: string(r.RetryOf),
+		TraceParent: r.Trace, Project: projectToProto(r.Project), RetryOf: string(r.RetryOf), Turn: r.Turn,
 		Cancelling: r.Cancelling, Reason: r.Reason, SubmittedUnixNanos: nanos(r.SubmittedAt),
 		State: StateToProto(r.State), EndedUnixNanos: nanos(r.EndedAt), Jobs: make([]*JobRecord, len(e.Jobs)),
 	}
@@ -80,7 +80,7 @@ func runFromRecord(m *RunRecord, w *plan.Workflow) (*ledger.Entry, error) {
 		return nil, fmt.Errorf("%w run: digest of %d bytes", ErrMalformed, len(m.GetDigest()))
 	}
 	r := run.New(s)
-	r.Cancelling, r.Reason = m.GetCancelling(), m.GetReason()
+	r.Cancelling, r.Reason, r.Turn = m.GetCancelling(), m.GetReason(), m.GetTurn()
 	jobs := make([]*job.Job, len(w.Jobs))
 	for i, jm := range m.GetJobs() {
 		j := jobFromRecord(jm, job.ID{Run: r.ID, Index: uint32(i)}, &w.Jobs[i])

@@ -30,7 +30,7 @@ func ViewRun(e *ledger.Entry, jobs bool, progress func(job.ID) Progress) *Run {
 		RunId: string(r.ID), Name: r.Plan.Name, State: StateToProto(r.State), Reason: r.Reason, Principal: r.Principal,
 		SubmittedAt: stamp(r.SubmittedAt), EndedAt: stamp(r.EndedAt), Cancelling: r.Cancelling && !r.State.Final(),
 		IdempotencyKey: r.Key, Project: r.Project, RetryOf: string(r.RetryOf),
-		RunName: r.Plan.RunName,
+		RunName: r.Plan.RunName, ConcurrencyGroup: r.Plan.Concurrency.Group,
 	}
 	var started time.Time
 	for _, j := range e.Jobs {

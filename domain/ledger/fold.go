@@ -82,6 +82,7 @@ func (l *Ledger) find(id job.ID) (*Entry, error) {
 // end moves a run from the live ones to the ended ones.
 func (l *Ledger) end(e *Entry) {
 	delete(l.live, e.Run.ID)
+	l.leave(e.Run)
 	l.PutEnded(Ended{
 		ID: e.Run.ID, Plan: e.Run.Plan, Project: e.Run.Project, State: e.Run.State,
 		SubmittedAt: e.Run.SubmittedAt, EndedAt: e.Run.EndedAt, Packed: l.pack(e), Logged: e.logged(),

@@ -114,6 +114,10 @@ type Ledger struct {
 	ages  []keyAge // of keys, oldest first
 	pack  func(*Entry) []byte
 	gone  []run.ID // ended runs with logs that were let go of
+
+	groups map[group][]*run.Run // live runs, as they were when they came; the first goes on
+	turn   uint64               // given to the last run with a group
+	next   []run.ID             // runs whose turn has come
 }
 
 // Ended is a run that is over, in the compact form that pack gave it.
@@ -134,6 +138,7 @@ func New(keep int, pack func(*Entry) []byte) *Ledger {
 	return &Ledger{
 		Workers: fleet.New(), keep: keep, pack: pack,
 		live: map[run.ID]*Entry{}, ended: map[run.ID]Ended{}, keys: map[run.Key]KeyUse{},
+		groups: map[group][]*run.Run{},
 	}
 }
 
@@ -157,6 +162,7 @@ func (l *Ledger) Submit(s run.Submission) (*Entry, error) {
 // Put adds a live entry, and its idempotency key.
 func (l *Ledger) Put(e *Entry) {
 	l.live[e.Run.ID] = e
+	l.enter(e.Run)
 	if e.Run.Key != "" {
 		l.PutKey(run.Key{Project: e.Run.Project, Name: e.Run.Key}, KeyUse{
 			Run: e.Run.ID, Purpose: run.Purpose(e.Run.Digest, e.Run.RetryOf, e.TakesOver()), At: e.Run.SubmittedAt,
@@ -166,7 +172,10 @@ func (l *Ledger) Put(e *Entry) {
 }
 
 // Restore adds a live entry whose key is remembered already.
-func (l *Ledger) Restore(e *Entry) { l.live[e.Run.ID] = e }
+func (l *Ledger) Restore(e *Entry) {
+	l.live[e.Run.ID] = e
+	l.enter(e.Run)
+}
 
 // PutKey remembers what an idempotency key was used for.
 func (l *Ledger) PutKey(key run.Key, use KeyUse) {

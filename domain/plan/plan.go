@@ -30,7 +30,8 @@ type Workflow struct {
 	RunName string
 	// Context is what its expressions see of the submission: a JSON object with the
 	// objects github, inputs and vars. "" is an empty one.
-	Context string
+	Context     string
+	Concurrency Concurrency
 	// On names the triggers of the file. They are kept, not acted on.
 	On   []string
 	Jobs []Job // in the order of the file; a matrix's cells in their place
@@ -44,6 +45,17 @@ type Group struct {
 	FailFast bool
 	// MaxParallel is how many cells may be unfinished and released at once; 0 means all.
 	MaxParallel int
+}
+
+// Concurrency names a group of runs, of which one goes on at a time. The groups of
+// projects have nothing to do with each other.
+type Concurrency struct {
+	Group string // "" means none
+	// CancelInProgress cancels the runs before this one, whether they wait or go on.
+	CancelInProgress bool
+	// KeepAll lets every run of the group wait for its turn. Without it only the newest
+	// of those that wait does; the others are cancelled.
+	KeepAll bool
 }
 
 // NoGroup is the Group of a job outside any matrix.

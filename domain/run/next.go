@@ -30,12 +30,15 @@ type View struct {
 	// Holds evaluates the condition of a job whose needs have ended. It is asked for jobs
 	// that have one, and for all jobs of a run in which one may follow a failure.
 	Holds func(index uint32) (bool, error)
+	// Held says that another run of its concurrency group goes before this one: nothing
+	// of it may start.
+	Held bool
 }
 
 // Next returns what the run asks for now.
 func (r *Run) Next(v View) Next {
 	var n Next
-	if r.State.Final() {
+	if r.State.Final() || v.Held && !r.Cancelling {
 		return n
 	}
 	d := decision{Run: r, View: v, broken: r.brokenGroups(), lenient: r.lenient()}
@@ -100,7 +103,7 @@ func (d *decision) doomed(i int, released bool) (Stop, bool) {
 	if spec.Group >= 0 && d.broken[spec.Group] {
 		return Stop{index, job.CauseFailFast, "another job of its matrix failed"}, true
 	}
-	if !spec.AsksStatus {
+	if !spec.AsksStatus || d.Held {
 		if stop, doomed := d.doomedWithOthers(i); doomed || released {
 			return stop, doomed
 		}

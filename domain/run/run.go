@@ -48,6 +48,9 @@ type Run struct {
 	Project   string // never empty
 	RetryOf   ID     // the run that this one tries again, or ""
 	Trace     string // W3C traceparent of the submission, or ""
+	// Turn is the place of the run in its concurrency group: lower ones go first. 0 means
+	// that it has no group, or no place yet.
+	Turn uint64
 	// State is PENDING until a job is assigned, and final with the last job.
 	State       job.State
 	Jobs        []Status

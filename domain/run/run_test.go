@@ -249,6 +249,20 @@ func TestWhatARunAsksForNext(t *testing.T) {
 	}
 }
 
+func TestARunThatIsHeldStartsNothing(t *testing.T) {
+	t.Parallel()
+
+	r := begin(nil, alone("a"), on("false", false, alone("b")), on("always()", true, alone("c")), alone("d", 0))
+	v := run.View{Released: among(), Holds: verdicts(r), Held: true}
+	assert.Equal(t, run.Next{}, r.Next(v))
+	r = r.Evolve(run.CancelRequested{Reason: "enough"})
+	var all []run.Stop
+	for i := range uint32(4) {
+		all = append(all, run.Stop{Index: i, Cause: job.CauseRequested, Reason: "enough"})
+	}
+	assert.Equal(t, run.Next{Skip: all}, r.Next(v), "what always runs would have to wait, too")
+}
+
 func TestALongConditionIsNotShownWhole(t *testing.T) {
 	t.Parallel()
 
