@@ -53,7 +53,9 @@ func (p *plans) get(ctx context.Context, name string, digest [32]byte, src []byt
 	c, ok := p.kept[key]
 	if !ok {
 		c = &cachedPlan{parse: sync.OnceValues(func() (wf *plan.Workflow, err error) {
-			busy := p.intake.decode(context.WithoutCancel(ctx), func() { wf, err = workflow.Parse(name, src) })
+			busy := p.intake.decode(context.WithoutCancel(ctx), func() {
+				wf, err = workflow.Parse(name, src, workflow.Submission{})
+			})
 			if busy != nil {
 				return nil, busy
 			}

@@ -107,7 +107,7 @@ func (a *app) readFile(path string) ([]byte, error) {
 // parseWorkflow returns the plan of a file, or its faults, ready to be shown.
 func parseWorkflow(name string, src []byte) (*plan.Workflow, error) {
 	var faults workflow.Faults
-	wf, err := workflow.Parse(name, src)
+	wf, err := workflow.Parse(name, src, workflow.Submission{})
 	if errors.As(err, &faults) {
 		return nil, &faultyFile{faults: faults, src: src}
 	}

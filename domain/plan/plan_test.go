@@ -17,7 +17,10 @@ func TestPrintingAPlanShowsNoSecret(t *testing.T) {
 
 	secret := plan.Var{Name: "TOKEN", Value: "hunter2"}
 	step := plan.Step{Name: "Log in", Run: "login hunter2", Env: []plan.Var{secret}}
-	job := plan.Job{Key: "test (linux)", Env: []plan.Var{secret}, Matrix: []plan.MatrixValue{{Name: "TOKEN", Text: "hunter2"}}, Steps: []plan.Step{step}}
+	job := plan.Job{
+		Key: "test (linux)", Env: []plan.Var{secret}, Matrix: []plan.MatrixValue{{Name: "TOKEN", Text: "hunter2"}},
+		Steps: []plan.Step{step},
+	}
 	workflow := plan.Workflow{Name: "ci", Jobs: []plan.Job{job}}
 
 	assert.Equal(t, "TOKEN=***", secret.String())
