@@ -16,7 +16,7 @@ const (
 // planKey names a plan. The file's name counts, because a workflow that does not
 // name itself is named after its file.
 type planKey struct {
-	digest [32]byte
+	digest [32]byte // of the file, and of what was submitted beside it
 	name   string
 }
 
@@ -47,13 +47,15 @@ func newPlans(maxCount, maxBytes int, intake *Intake) *plans {
 
 // get returns the plan of the file, or workflow.Faults. Who asks first waits for a
 // decoder on behalf of all who ask for the same file, even when he is gone himself.
-func (p *plans) get(ctx context.Context, name string, digest [32]byte, src []byte) (*plan.Workflow, error) {
-	key := planKey{digest, name}
+func (p *plans) get(ctx context.Context, key planKey, src []byte, beside workflow.Submission,
+) (*plan.Workflow, error) {
 	p.mu.Lock()
 	c, ok := p.kept[key]
 	if !ok {
 		c = &cachedPlan{parse: sync.OnceValues(func() (wf *plan.Workflow, err error) {
-			busy := p.intake.decode(context.WithoutCancel(ctx), func() { wf, err = workflow.Parse(name, src) })
+			busy := p.intake.decode(context.WithoutCancel(ctx), func() {
+				wf, err = workflow.Parse(key.name, src, beside)
+			})
 			if busy != nil {
 				return nil, busy
 			}

@@ -36,7 +36,7 @@ func TestAFileWhosePlanTheServerCannotTakeIsRefusedWithItsPlace(t *testing.T) {
 		full := plan.MaxBytes - encoded(t, src.String()) // missing to the limit
 		filler := fmt.Sprintf("  z:\n    strategy: {matrix: {n: [%s]}}\n    steps: [{run: %s}]\n",
 			numbered(fillers), strings.Repeat("x", full/fillers+1))
-		_, err := workflow.Parse("ci.yml", []byte(src.String()+filler))
+		_, err := workflow.Parse("ci.yml", []byte(src.String()+filler), workflow.Submission{})
 		if err == nil || !strings.Contains(err.Error(), "the plan has more than") {
 			t.Fatalf("not refused: %v", err)
 		}
@@ -77,7 +77,7 @@ func numbered(n int) string {
 
 // encoded returns how many bytes the plan of a file takes.
 func encoded(t *rapid.T, src string) int {
-	w, err := workflow.Parse("ci.yml", []byte(src))
+	w, err := workflow.Parse("ci.yml", []byte(src), workflow.Submission{})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, src)
 	}

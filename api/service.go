@@ -41,7 +41,11 @@ func (s *service) SubmitRuns(
 	if err != nil {
 		return nil, err
 	}
-	wf, err := s.plans.get(ctx, name, digest, req.Msg.GetWorkflow())
+	trigger, digest, err := s.trigger(ctx, req.Msg.GetTrigger(), digest)
+	if err != nil {
+		return nil, err
+	}
+	wf, err := s.plans.get(ctx, planKey{digest, name}, req.Msg.GetWorkflow(), trigger)
 	if err != nil {
 		return nil, err
 	}

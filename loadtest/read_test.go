@@ -23,7 +23,7 @@ func metricsText(heap, rss, collections int) string {
 func TestTheWorkflowIsAccepted(t *testing.T) {
 	t.Parallel()
 	for _, label := range []string{"", "somewhere"} {
-		plan, faults := workflow.Parse("loadtest.yml", loadtest.Workflow(label))
+		plan, faults := workflow.Parse("loadtest.yml", loadtest.Workflow(label), workflow.Submission{})
 		require.NoError(t, faults)
 		require.Len(t, plan.Jobs, 1)
 		assert.Equal(t, "noop", plan.Jobs[0].Executor)

@@ -16,7 +16,7 @@ func bench(b *testing.B, src []byte, refused bool) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(src)))
 	for b.Loop() {
-		if _, err := workflow.Parse("ci.yml", src); (err != nil) != refused {
+		if _, err := workflow.Parse("ci.yml", src, workflow.Submission{}); (err != nil) != refused {
 			b.Fatal(err)
 		}
 	}

@@ -11,10 +11,7 @@ import (
 // build makes the plan of a file without faults. It returns nil after reporting
 // that the plan would be too large.
 func (d *decoder) build(f *file) *plan.Workflow {
-	w := &plan.Workflow{Name: f.name, On: f.on}
-	if w.Name == "" {
-		w.Name = nameOf(d.file)
-	}
+	w := &plan.Workflow{Name: f.name, RunName: f.runName, Context: d.context(f.known), On: f.on, Concurrency: f.concurrency}
 	first := make([]int, len(f.jobs)+1) // of each draft, the index of its first cell
 	for i, j := range f.jobs {
 		first[i+1] = first[i] + max(1, len(j.cells))
@@ -23,7 +20,10 @@ func (d *decoder) build(f *file) *plan.Workflow {
 			return nil
 		}
 	}
-	if !d.affordable(f, first) {
+	for _, j := range f.jobs {
+		d.multiply(f, j)
+	}
+	if d.any() || !d.affordable(f, w.Context, first) {
 		return nil
 	}
 	w.Jobs = make([]plan.Job, 0, first[len(f.jobs)])
@@ -45,8 +45,8 @@ func nameOf(path string) string {
 }
 
 // affordable reports whether the plan keeps within its limits, before it is made.
-func (d *decoder) affordable(f *file, first []int) bool {
-	edges, bytes, outer := 0, sizeOfFile(f), sizeOf(f.env)
+func (d *decoder) affordable(f *file, context string, first []int) bool {
+	edges, bytes, outer := 0, sizeOfFile(f)+len(context), sizeOf(f.env)
 	for i, j := range f.jobs {
 		cells, needs := first[i+1]-first[i], countCells(j.job.Needs, first)
 		edges += cells * needs
@@ -55,7 +55,7 @@ func (d *decoder) affordable(f *file, first []int) bool {
 				"put a job between two large matrices")
 			return false
 		}
-		bytes += cells*(outer+needs*perNeed+sizeOfCell(j, j.run.or(f.run))) + sizeOfMatrix(j)
+		bytes += cells*(outer+needs*perNeed+sizeOfJob(j, j.run.or(f.run))) + sizeOfCells(j)
 		if bytes > plan.MaxBytes {
 			d.report(j.id.pos, fmt.Sprintf("the plan has more than %d bytes with its matrices", plan.MaxBytes),
 				"move long scripts into files of the repository")
@@ -99,34 +99,48 @@ const (
 
 // sizeOfFile returns how many bytes the plan takes at most beside its jobs.
 func sizeOfFile(f *file) int {
-	n := perText + utf8.UTFMax*maxName
+	n := 2*perText + utf8.UTFMax*maxName + len(f.runName) + perText + len(f.concurrency.Group)
 	for _, name := range f.on {
 		n += perText + len(name)
 	}
 	return n
 }
 
-// sizeOfCell returns how many bytes one cell of j takes in the plan at most,
-// without its values, its needs and the variables of the workflow. What all cells
-// share in memory is stored with each of them.
-func sizeOfCell(j *draft, run runDefaults) int {
-	n := perJob + 2*len(j.job.ID) + max(len(j.name), len(j.job.ID)) + perCode*len(j.settings.retry.ExitCodes)
-	n += sizeOf(j.env)
-	for _, label := range j.job.RunsOn {
-		n += perText + len(label)
-	}
-	for _, s := range j.steps {
+// sizeOfJob returns how many bytes each cell of j takes in the plan at most, without
+// what is its own, its needs and the variables of the workflow. What all cells share in
+// memory is stored with each of them.
+func sizeOfJob(j *draft, run runDefaults) int {
+	n := perJob + 2*len(j.job.ID) + len(j.job.If) + sizeOf(j.env) + sizeOf(j.job.Outputs)
+	for i := range j.steps {
+		s := &j.steps[i]
 		own := runDefaults{s.Shell, s.WorkingDirectory}.or(run)
 		n += perStep + len(s.ID) + len(s.Name) + len(s.Run) + len(own.shell) + len(own.workingDirectory) + sizeOf(s.Env)
+		for _, text := range []string{s.If, s.Uses, s.TimeoutText, s.ContinueOnErrorText} {
+			if text != "" {
+				n += perText + len(text)
+			}
+		}
+		n += sizeOf(s.With)
 	}
 	return n
 }
 
-// sizeOfMatrix returns how many bytes the values of all cells of j take at most:
-// each stands in the matrix, the key and the name of its cell.
-func sizeOfMatrix(j *draft) (n int) {
-	for _, cell := range j.cells {
-		n += sizeOf(cell) + 2*(len(suffix(cell))+len(" #256"))
+// sizeOfCells returns how many bytes all cells of j take at most beside that: the values
+// stand in the matrix, the key and the name of each.
+func sizeOfCells(j *draft) (n int) {
+	for i := range j.made {
+		c := &j.made[i]
+		n += max(len(c.name), len(j.job.ID)) + perCode*len(c.settings.retry.ExitCodes)
+		for _, label := range c.runsOn {
+			n += perText + len(label)
+		}
+		for k := range c.values {
+			v := &c.values[k]
+			n += 2*perText + len(v.Name) + len(v.Text) + len(v.JSON)
+		}
+		if len(c.values) > 0 {
+			n += 2 * (len(suffix(c.values)) + len(" #256"))
+		}
 	}
 	return n
 }
@@ -142,14 +156,6 @@ func sizeOf(vars []plan.Var) (n int) {
 func complete(f *file, j *draft) {
 	job := &j.job
 	job.Env = merged(f.env, j.env)
-	if job.Timeout == 0 {
-		job.Timeout = plan.DefaultTimeout
-	}
-	job.Retry, job.Priority, job.Idempotent = j.settings.retry, j.settings.priority, j.settings.idempotent
-	job.Executor, job.Resources = j.settings.executor, j.settings.resources
-	if job.Executor == "" {
-		job.Executor = plan.ExecutorProcess
-	}
 	run := j.run.or(f.run)
 	job.Steps = j.steps
 	for i := range job.Steps {
@@ -159,35 +165,44 @@ func complete(f *file, j *draft) {
 	}
 }
 
-// addJob appends j, or each of its cells, to the plan.
+// addJob appends each cell of j to the plan.
 func addJob(w *plan.Workflow, j *draft) {
 	job := j.job
 	job.Group = plan.NoGroup
-	if j.matrix == nil {
-		job.Key, job.Name = job.ID, j.name
-		if job.Name == "" {
-			job.Name = job.Key
-		}
-		w.Jobs = append(w.Jobs, job)
-		return
+	if j.matrix != nil {
+		job.Group = len(w.Groups)
+		w.Groups = append(w.Groups, j.group)
 	}
-	job.Group = len(w.Groups)
-	w.Groups = append(w.Groups, j.group)
-	used := make(map[string]bool, len(j.cells))
-	for _, cell := range j.cells {
-		values := suffix(cell)
+	used := make(map[string]bool, len(j.made))
+	for i := range j.made {
+		c := &j.made[i]
+		values := suffix(c.values)
 		for n := 2; used[values]; n++ { // include may repeat a combination
-			values = suffix(cell) + " #" + strconv.Itoa(n)
+			values = suffix(c.values) + " #" + strconv.Itoa(n)
 		}
 		used[values] = true
-		job.Matrix, job.Key = nil, job.ID+values
-		for _, v := range cell {
-			job.Matrix = append(job.Matrix, plan.MatrixValue{Name: v.Name, Text: v.Value})
-		}
+		job.Matrix, job.Key = c.values, job.ID+values
 		job.Name = job.Key
-		if j.name != "" {
-			job.Name = j.name + values
+		switch {
+		case c.name != "" && j.ownNames:
+			job.Name = c.name
+		case c.name != "":
+			job.Name = c.name + values
 		}
-		w.Jobs = append(w.Jobs, job)
+		w.Jobs = append(w.Jobs, c.of(job))
 	}
+}
+
+// of returns the job with what the cell has for itself.
+func (c *cell) of(job plan.Job) plan.Job {
+	job.RunsOn, job.Timeout, job.ContinueOnError = c.runsOn, c.timeout, c.continueOnError
+	if job.Timeout == 0 {
+		job.Timeout = plan.DefaultTimeout
+	}
+	s := &c.settings
+	job.Retry, job.Priority, job.Idempotent, job.Resources = s.retry, s.priority, s.idempotent, s.resources
+	if job.Executor = s.executor; job.Executor == "" {
+		job.Executor = plan.ExecutorProcess
+	}
+	return job
 }

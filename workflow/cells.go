@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"yardmaster/domain/plan"
+	"yardmaster/workflow/expr"
 )
 
 // product returns the number of combinations of the axes, or limit+1 when there
@@ -25,7 +25,7 @@ func (m *matrix) product(limit int) int {
 
 // cells returns the combinations: the axes multiplied, the last varying fastest,
 // less those excluded; then what include adds to them, or adds as new ones.
-func (m *matrix) cells() [][]plan.Var {
+func (m *matrix) cells() [][]cellVar {
 	cells := slices.DeleteFunc(m.multiplied(), m.excluded)
 	originals := len(cells)
 	for _, inc := range m.include {
@@ -44,14 +44,14 @@ func (m *matrix) cells() [][]plan.Var {
 }
 
 // multiplied returns every combination of the axes.
-func (m *matrix) multiplied() [][]plan.Var {
-	cells := make([][]plan.Var, m.product(maxProduct))
+func (m *matrix) multiplied() [][]cellVar {
+	cells := make([][]cellVar, m.product(maxProduct))
 	for i := range cells {
-		cell := make([]plan.Var, len(m.axes))
+		cell := make([]cellVar, len(m.axes))
 		rest := i
 		for k := len(m.axes) - 1; k >= 0; k-- {
 			a := m.axes[k]
-			cell[k] = plan.Var{Name: a.name, Value: a.values[rest%len(a.values)]}
+			cell[k] = a.values[rest%len(a.values)]
 			rest /= len(a.values)
 		}
 		cells[i] = cell
@@ -60,10 +60,10 @@ func (m *matrix) multiplied() [][]plan.Var {
 }
 
 // excluded reports whether some entry of exclude matches cell in all its keys.
-func (m *matrix) excluded(cell []plan.Var) bool {
+func (m *matrix) excluded(cell []cellVar) bool {
 	return slices.ContainsFunc(m.exclude, func(e entry) bool {
 		for _, v := range e {
-			if got, ok := get(cell, v.Name); !ok || got != v.Value {
+			if got, ok := get(cell, v.Name); !ok || got != compared(&v) {
 				return false
 			}
 		}
@@ -73,10 +73,10 @@ func (m *matrix) excluded(cell []plan.Var) bool {
 
 // overwrites reports whether e would change a value that cell has from the axes.
 // What an earlier include added may be changed.
-func (m *matrix) overwrites(e entry, cell []plan.Var) bool {
+func (m *matrix) overwrites(e entry, cell []cellVar) bool {
 	original := cell[:len(m.axes)]
 	for _, v := range e {
-		if got, ok := get(original, v.Name); ok && got != v.Value {
+		if got, ok := get(original, v.Name); ok && got != compared(&v) {
 			return true
 		}
 	}
@@ -84,26 +84,50 @@ func (m *matrix) overwrites(e entry, cell []plan.Var) bool {
 }
 
 // with returns cell with the values of e set or added.
-func with(cell []plan.Var, e entry) []plan.Var {
+func with(cell []cellVar, e entry) []cellVar {
 	for _, v := range e {
-		i := slices.IndexFunc(cell, func(c plan.Var) bool { return c.Name == v.Name })
+		i := slices.IndexFunc(cell, func(c cellVar) bool { return c.Name == v.Name })
 		if i < 0 {
 			cell = append(cell, v)
 			continue
 		}
-		cell[i].Value = v.Value
+		cell[i] = v
 	}
 	return cell
 }
 
-// suffix returns " (v1, v2)", what a cell's key and name end in.
-func suffix(cell []plan.Var) string {
+// suffix returns " (v1, v2)", what a cell's key and name end in. Of lists and mappings
+// it has the values within.
+func suffix(cell []cellVar) string {
 	if len(cell) == 0 {
 		return ""
 	}
-	values := make([]string, len(cell))
-	for i, v := range cell {
-		values[i] = v.Value
+	var values []string
+	for _, v := range cell {
+		if v.JSON == "" || v.JSON[0] != '{' && v.JSON[0] != '[' {
+			values = append(values, v.Text)
+			continue
+		}
+		within, _ := expr.ParseJSON(v.JSON, 0) // which was written here
+		text := printed(strings.Join(leaves(within, nil), ", "))
+		if short := first(text, maxWithin); short != text {
+			text = short + "..."
+		}
+		values = append(values, text)
 	}
 	return " (" + strings.Join(values, ", ") + ")"
+}
+
+// maxWithin is how many characters of a list or a mapping a name shows.
+const maxWithin = 100
+
+// leaves adds the scalars within v to a list.
+func leaves(v expr.Value, to []string) []string {
+	if v.IsPrimitive() {
+		return append(to, v.Text())
+	}
+	for _, item := range v.All() {
+		to = leaves(item, to)
+	}
+	return to
 }

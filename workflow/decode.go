@@ -1,10 +1,8 @@
 package workflow
 
 import (
-	"bytes"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,9 +15,11 @@ import (
 // rest of the file is read too.
 type decoder struct {
 	reporter
+	expressions
 	src        []byte
-	lineStarts []int // offsets in src; nil until one is wanted
-	cellOps    int   // comparisons made for matrices so far
+	lineStarts []int   // offsets in src; nil until one is wanted
+	located    located // the last place that was looked for
+	cellOps    int     // comparisons made for matrices so far
 	emptyHint  string
 	github     bool // the file may have keys of GitHub Actions, about which there is more to say
 }
@@ -64,6 +64,9 @@ func (d *decoder) expect(n *node, want kind, what string) bool {
 
 // wrong reports that n is not what was expected, unless that is known already.
 func (d *decoder) wrong(n *node, message, hint string) {
+	if n.made && n.kind == scalar && n.tag == "!!str" {
+		hint = "fromJSON makes a number, true or false, or a list of a text"
+	}
 	if n.kind != broken {
 		d.report(n.pos, message+", found "+n.is(), hint)
 	}
@@ -77,13 +80,20 @@ func (d *decoder) text(n *node) (string, bool) {
 	return n.text, true
 }
 
+// opening begins an expression.
+const opening = "${{"
+
 // plain reports whether the scalar n is free of expressions and NUL.
 func (d *decoder) plain(n *node) bool {
-	if strings.Contains(n.text, "${{") {
-		d.report(d.find(n, "${{"), "expressions (${{ }}) are not supported in this version",
-			"write the value itself; a script can read variables of env")
+	if n.open {
+		d.report(d.find(n, strings.Index(n.text, opening)), "an expression (${{ }}) cannot stand here",
+			"write the value itself")
 		return false
 	}
+	return d.withoutNUL(n)
+}
+
+func (d *decoder) withoutNUL(n *node) bool {
 	if strings.ContainsRune(n.text, 0) {
 		d.report(n.pos, "a NUL byte is not allowed", "remove it")
 		return false
@@ -103,46 +113,6 @@ func (d *decoder) plainTree(n *node) {
 		d.plainTree(p.key)
 		d.plainTree(p.value)
 	}
-}
-
-// findWindow is how many bytes behind a scalar's beginning are searched for a part
-// of it, so that many faults in a large file stay cheap.
-const findWindow = 64 << 10
-
-// find returns where part of the scalar n stands, or where n begins.
-func (d *decoder) find(n *node, part string) pos {
-	if d.crowded() {
-		return n.pos
-	}
-	if d.lineStarts == nil {
-		d.lineStarts = lineStarts(d.src)
-	}
-	if n.line < 1 || n.line > len(d.lineStarts) {
-		return n.pos
-	}
-	start := d.lineStarts[n.line-1]
-	window := d.src[start:min(len(d.src), start+findWindow)]
-	from := byteOffset(window, n.col-1)
-	i := bytes.Index(window[from:], []byte(part))
-	if i < 0 {
-		return n.pos
-	}
-	at := start + from + i
-	line, exact := slices.BinarySearch(d.lineStarts, at)
-	if exact {
-		line++
-	}
-	return pos{line, utf8.RuneCount(d.src[d.lineStarts[line-1]:at]) + 1}
-}
-
-// byteOffset returns where character number n of s begins.
-func byteOffset(s []byte, n int) int {
-	at := 0
-	for ; n > 0 && at < len(s); n-- {
-		_, size := utf8.DecodeRune(s[at:])
-		at += size
-	}
-	return at
 }
 
 const maxName = 255 // characters of a name that people are shown

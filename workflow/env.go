@@ -13,7 +13,8 @@ const (
 )
 
 // env reads variables, in order. Values keep their text; one that is left out is empty.
-func (d *decoder) env(n *node) []plan.Var {
+// Expressions in them are kept for the worker.
+func (d *decoder) env(n *node, at place, s *surroundings) []plan.Var {
 	if !d.expect(n, mapping, "a mapping of variables") {
 		return nil
 	}
@@ -28,7 +29,7 @@ func (d *decoder) env(n *node) []plan.Var {
 			d.wrong(p.value, "the value of a variable: expected a string", "")
 			continue
 		}
-		if d.plain(p.value) {
+		if d.withoutNUL(p.value) && (!p.value.open || d.check(p.value, at, s)) {
 			vars = append(vars, plan.Var{Name: p.key.text, Value: p.value.text})
 		}
 	}

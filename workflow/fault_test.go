@@ -15,7 +15,7 @@ func TestAllFaultsOfAFileAreFoundAtOnce(t *testing.T) {
 	t.Parallel()
 	src, err := os.ReadFile("testdata/faults.yml")
 	require.NoError(t, err)
-	_, err = workflow.Parse("faults.yml", src)
+	_, err = workflow.Parse("faults.yml", src, workflow.Submission{})
 	golden(t, "faults.golden", err.Error()+"\n")
 }
 
@@ -59,7 +59,7 @@ func TestFaultsAreSortedAndCut(t *testing.T) {
 		for i := range n {
 			fmt.Fprintf(&b, "key%d: 1\n", i)
 		}
-		_, err := workflow.Parse("ci.yml", []byte(b.String()))
+		_, err := workflow.Parse("ci.yml", []byte(b.String()), workflow.Submission{})
 		var faults workflow.Faults
 		require.ErrorAs(t, err, &faults)
 		for i := range min(n, workflow.MaxFaults) {

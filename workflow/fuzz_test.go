@@ -110,7 +110,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(src))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		w, err := workflow.Parse("f.yml", src)
+		w, err := workflow.Parse("f.yml", src, workflow.Submission{})
 		if err == nil {
 			checkPlan(t, w)
 			return

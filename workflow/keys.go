@@ -22,7 +22,7 @@ func (d *decoder) unknownKey(key *node, what string, known []string) {
 	hint := ""
 	if near := nearest(name, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
-	} else if len(known) <= 12 {
+	} else if len(known) <= 14 {
 		hint = "possible here: " + strings.Join(known, ", ")
 	}
 	d.report(key.pos, fmt.Sprintf("unknown key %s in %s", quote(name), what), hint)
@@ -32,30 +32,22 @@ func (d *decoder) unknownKey(key *node, what string, known []string) {
 // version lacks.
 func absent(key string) (hint string, ok bool) {
 	switch key {
-	case "if":
-		return "remove it, or test the condition in the script", true
-	case "uses":
-		return "write the commands in run; actions and reusable workflows cannot be called", true
-	case "with":
-		return "it belongs to uses; pass values to a script in env", true
+	case "uses", "with":
+		return "write the steps here; reusable workflows cannot be called", true
 	case "container":
 		return "remove it; name what the job needs of its worker in runs-on", true
 	case "services":
 		return "remove it; start what the job needs in a step", true
-	case "outputs":
-		return "remove it; jobs cannot hand values on yet", true
 	case "concurrency":
-		return "remove it; runs do not exclude each other yet", true
-	case "permissions":
-		return "remove it: Yardmaster gives jobs no token", true
+		return "give it to the whole workflow; jobs do not exclude each other", true
 	case "environment":
 		return "remove it; put variables in env", true
 	case "secrets":
 		return "remove it; do not write secrets into env either: it is stored with the run", true
-	case "run-name":
-		return "remove it; name is shown instead", true
-	case "inputs":
-		return "remove it; a workflow takes no inputs yet", true
+	case "cancel-timeout-minutes":
+		return "remove it; what is cancelled is given time by the worker", true
+	case "background", "wait", "wait-all", "cancel", "parallel":
+		return "remove it; steps run one after the other, so let the script start and wait", true
 	case "snapshot":
 		return "remove it", true
 	}

@@ -154,7 +154,7 @@ func TestHostileInputIsRefusedInLittleMemory(t *testing.T) { //nolint:parallelte
 		require.LessOrEqual(t, len(src), mebibyte, name)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := workflow.Parse("ci.yml", []byte(src))
+		_, err := workflow.Parse("ci.yml", []byte(src), workflow.Submission{})
 		runtime.ReadMemStats(&after)
 		require.Error(t, err, name)
 		require.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), name)

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // parse returns the plan of a file that must be good.
 func parse(t *testing.T, src string) *plan.Workflow {
 	t.Helper()
-	w, err := workflow.Parse("ci.yml", []byte(src))
+	w, err := workflow.Parse("ci.yml", []byte(src), workflow.Submission{})
 	require.NoError(t, err)
 	return w
 }
@@ -26,7 +26,7 @@ func parse(t *testing.T, src string) *plan.Workflow {
 // refuse returns the faults of a file that must be bad, one a line.
 func refuse(t *testing.T, src string) string {
 	t.Helper()
-	w, err := workflow.Parse("ci.yml", []byte(src))
+	w, err := workflow.Parse("ci.yml", []byte(src), workflow.Submission{})
 	require.Error(t, err)
 	require.Nil(t, w)
 	return err.Error()

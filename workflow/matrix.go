@@ -1,10 +1,10 @@
 package workflow
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"yardmaster/domain/plan"
 )
@@ -14,6 +14,7 @@ const (
 	maxAxes    = 32                // keys of one matrix or include entry
 	maxEntries = 256               // of include or exclude
 	maxValue   = 200               // characters of a value: it becomes part of a name
+	maxJSON    = 4 << 10           // bytes of a list or a mapping as a value
 )
 
 // matrix is what a job's combinations are made of.
@@ -25,21 +26,25 @@ type matrix struct {
 // axis is one key of a matrix and its values.
 type axis struct {
 	name   string
-	values []string
+	values []cellVar
 }
 
 // entry is one item of include or exclude, in the order of the file.
-type entry []plan.Var
+type entry []cellVar
 
-// get returns the value that vars give name.
-func get(vars []plan.Var, name string) (string, bool) {
-	for _, v := range vars {
-		if v.Name == name {
-			return v.Value, true
+// get returns the value that vars give name, as it is compared with others.
+func get(vars []cellVar, name string) (string, bool) {
+	for i := range vars {
+		if vars[i].Name == name {
+			return compared(&vars[i]), true
 		}
 	}
 	return "", false
 }
+
+// compared returns a text that is the same for values that count as one: 1.10 is 1.1,
+// and the text "1" is the number.
+func compared(v *cellVar) string { return cmp.Or(v.JSON, v.Text) }
 
 func (d *decoder) matrix(n *node) *matrix {
 	if !d.expect(n, mapping, "a mapping of lists") {
@@ -85,11 +90,11 @@ func (d *decoder) axis(p pair) axis {
 	}
 	seen := make(map[string]bool, len(p.value.items))
 	for _, item := range p.value.items {
-		v, ok := d.matrixValue(item)
-		if ok && seen[v] {
-			d.report(item.pos, "the value "+quote(v)+" stands here twice", "remove one")
+		v, ok := d.matrixValue(a.name, item)
+		if ok && seen[compared(&v)] {
+			d.report(item.pos, "the value "+quote(v.Text)+" stands here twice", "remove one")
 		}
-		seen[v] = true
+		seen[compared(&v)] = true
 		a.values = append(a.values, v)
 	}
 	return a
@@ -100,23 +105,6 @@ func (d *decoder) matrixKey(key *node) string {
 		d.report(key.pos, quote(key.text)+" is not a key of a matrix", idHint)
 	}
 	return key.text
-}
-
-// matrixValue reads a scalar as it is written: 1.10 stays 1.10.
-func (d *decoder) matrixValue(n *node) (string, bool) {
-	switch {
-	case n.kind != scalar:
-		d.wrong(n, "a matrix value: expected a string",
-			"lists and mappings as values are not supported in this version; use include")
-	case n.text == "":
-		d.report(n.pos, "a matrix value is empty", "write a value")
-	case !d.plain(n):
-	case utf8.RuneCountInString(n.text) > maxValue || !printable(n.text):
-		d.report(n.pos, fmt.Sprintf("a matrix value must be one line of at most %d printable characters", maxValue), "")
-	default:
-		return n.text, true
-	}
-	return "", false
 }
 
 // entries reads include or exclude: a list of mappings.
@@ -138,8 +126,8 @@ func (d *decoder) entries(n *node) []entry {
 			continue
 		}
 		for _, p := range item.pairs {
-			v, _ := d.matrixValue(p.value)
-			entries[i] = append(entries[i], plan.Var{Name: d.matrixKey(p.key), Value: v})
+			v, _ := d.matrixValue(d.matrixKey(p.key), p.value)
+			entries[i] = append(entries[i], v)
 		}
 	}
 	return entries

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"fmt"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -20,12 +21,15 @@ const (
 type node struct {
 	pos
 	kind   kind
-	tag    string // of a scalar: !!str, !!int, !!float, !!bool, !!null, ...
-	text   string // of a scalar, as written
+	style  yaml.Style // of a scalar: how it is quoted
+	tag    string     // of a scalar: !!str, !!int, !!float, !!bool, !!null, ...
+	text   string     // of a scalar, as written
 	items  []*node
 	pairs  []pair
-	size   int // nodes, this one included and shared ones counted each time
-	height int // 1 for a scalar
+	size   int  // nodes, this one included and shared ones counted each time
+	height int  // 1 for a scalar
+	open   bool // it, or what it holds, has an expression
+	made   bool // an expression gave it
 }
 
 type pair struct{ key, value *node }
@@ -54,6 +58,16 @@ func (n *node) key(name string) *node {
 	for _, p := range n.pairs {
 		if p.key.text == name {
 			return p.key
+		}
+	}
+	return nil
+}
+
+// value returns the value of a key of the mapping n, or nil.
+func (n *node) value(name string) *node {
+	for _, p := range n.pairs {
+		if p.key.text == name {
+			return p.value
 		}
 	}
 	return nil
@@ -91,7 +105,8 @@ func (l *lowering) node(y *yaml.Node, depth int) *node {
 		return brokenAt(at)
 	}
 	if y.Style&yaml.TaggedStyle != 0 {
-		l.report(at, "YAML tags such as "+quote(y.Tag)+" are not supported", "remove the tag")
+		l.report(at, "YAML tags such as "+quote(y.Tag)+" are not supported",
+			"remove the tag; a text that begins with ! needs quotes, or ${{ }} around it")
 		return brokenAt(at)
 	}
 	if y.Kind == yaml.AliasNode {
@@ -111,7 +126,8 @@ func (l *lowering) node(y *yaml.Node, depth int) *node {
 			n.items = append(n.items, l.child(n, c, depth))
 		}
 	default:
-		n.tag, n.text = y.Tag, y.Value
+		n.tag, n.text, n.style = y.Tag, y.Value, y.Style
+		n.open = strings.Contains(n.text, opening)
 	}
 	if y.Anchor != "" {
 		l.anchored[y] = n
@@ -148,6 +164,7 @@ func (l *lowering) child(n *node, c *yaml.Node, depth int) *node {
 // charge adds the size of v to n, and reports when there is too much.
 func (l *lowering) charge(n, v *node, at pos) {
 	n.size += v.size
+	n.open = n.open || v.open
 	n.height = max(n.height, v.height+1)
 	if n.size > MaxNodes && !l.full {
 		l.full = true

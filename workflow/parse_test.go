@@ -23,7 +23,7 @@ func TestTheExamplesAreGood(t *testing.T) {
 	for _, path := range paths {
 		src, err := os.ReadFile(path)
 		require.NoError(t, err)
-		w, err := workflow.Parse(path, src)
+		w, err := workflow.Parse(path, src, workflow.Submission{})
 		require.NoError(t, err)
 		require.Equal(t, strings.TrimSuffix(filepath.Base(path), ".yml"), w.Name)
 		checkPlan(t, w)
@@ -81,12 +81,13 @@ jobs:
 	second := plan.Step{
 		Name: "Run second line", Run: "\nsecond line\nthird\n", Shell: "sh -e {0}", WorkingDirectory: "src",
 	}
-	cell := func(v string) plan.Job {
+	cell := func(v, json string) plan.Job {
 		return plan.Job{
 			Key: "test (" + v + ")", ID: "test", Name: "Test (" + v + ")",
 			Needs: []int{0}, RunsOn: []string{"gpu", "linux"},
 			Env:    []plan.Var{{Name: "A", Value: "1"}, {Name: "B", Value: "two"}, {Name: "C"}, {Name: "D", Value: "~"}},
-			Matrix: []plan.MatrixValue{{Name: "v", Text: v}}, Group: 0, Timeout: 30 * time.Second, ContinueOnError: true,
+			Matrix: []plan.MatrixValue{{Name: "v", Text: v, JSON: json}}, Group: 0,
+			Timeout: 30 * time.Second, ContinueOnError: true,
 			Retry: retry.Policy{
 				MaxAttempts: 2, Delay: 2 * time.Minute, Factor: 1.5, Cap: time.Hour, ExitCodes: []int{7},
 			},
@@ -106,7 +107,7 @@ jobs:
 				Idempotent: true, Executor: plan.ExecutorProcess,
 				Resources: resource.Amount{CPU: 2 * resource.Core, Memory: 4 << 30},
 			},
-			cell("1.10"), cell("true"), cell("null"),
+			cell("1.10", "1.1"), cell("true", "true"), cell("null", "null"),
 		},
 	}, got)
 }
@@ -120,7 +121,7 @@ func TestAWorkflowWithoutANameIsNamedAfterItsFile(t *testing.T) {
 		{strings.Repeat("é", 300), strings.Repeat("é", 255)},
 	}
 	for _, tt := range tests {
-		w, err := workflow.Parse(tt.file, []byte(job()))
+		w, err := workflow.Parse(tt.file, []byte(job()), workflow.Submission{})
 		require.NoError(t, err)
 		require.Equal(t, tt.want, w.Name)
 	}

@@ -105,17 +105,47 @@ func TestTheWorkflowIsChecked(t *testing.T) {
 		{"unknown key", ok + "nam: x\n", `ci.yml:2:1: unknown key "nam" in the workflow (did you mean "name"?)`},
 		{"key in capitals", ok + "Name: x\n", `did you mean "name"?`},
 		{"key in capitals and _", ok + "YARD_MASTER: x\n", `did you mean "yardmaster"?`},
-		{"far key", ok + "qqqqqqqq: x\n", "possible here: name, on, env, defaults, jobs, yardmaster"},
+		{"far key", ok + "qqqqqqqq: x\n", "possible here: name, run-name, description, on, permissions, env,"},
 		{"long key", ok + strings.Repeat("k", 100) + ": x\n", "k...\" in the workflow"},
 		{"empty name", ok + "name: ' '\n", "ci.yml:2:7: a name must not be empty"},
 		{"name of control characters", ok + `name: "a\e[31m"`, "ci.yml:2:7: a name must be one line"},
 		{"long name", ok + "name: " + strings.Repeat("é", 256), "ci.yml:2:7: a name may have 255 characters"},
-		{"permissions", ok + "permissions: {}\n", "remove it: Yardmaster gives jobs no token"},
-		{"concurrency", ok + "concurrency: x\n", `ci.yml:2:1: "concurrency" is not supported in this version`},
+		{
+			"permissions", ok + "permissions: {content: read}\n",
+			`ci.yml:2:15: unknown permission "content" (did you mean "contents"?)`,
+		},
+		{"a permission", ok + "permissions: {contents: yes}\n", "ci.yml:2:25: a permission is read, write or none"},
+		{"all permissions", ok + "permissions: all\n", "ci.yml:2:14: permissions: expected read-all, write-all"},
+		{
+			"concurrency of a job", "jobs: {a: {concurrency: x, steps: [{run: a}]}}\n",
+			`ci.yml:1:11: "concurrency" is not supported in this version (give it to the whole workflow`,
+		},
+		{"concurrency list", ok + "concurrency: [x]\n", "ci.yml:2:14: concurrency: expected the name of a group, or a mapping"},
+		{"concurrency without a group", ok + "concurrency: {queue: max}\n", "ci.yml:2:14: concurrency has no group"},
+		{"concurrency empty", ok + "concurrency: {group: ' '}\n", "ci.yml:2:22: the name of a group must not be empty"},
+		{
+			"concurrency queue", ok + "concurrency: {group: g, queue: 3}\n",
+			"ci.yml:2:32: queue must be single or max",
+		},
+		{
+			"concurrency flag", ok + "concurrency: {group: g, cancel-in-progress: maybe}\n",
+			"ci.yml:2:45: expected true or false",
+		},
+		{
+			"concurrency that keeps and cancels", ok + "concurrency: {group: g, cancel-in-progress: true, queue: max}\n",
+			"ci.yml:2:14: cancel-in-progress leaves nothing that could wait",
+		},
+		{
+			"concurrency of a run", ok + "concurrency: 'x-${{ github.run_id }}'\n",
+			"ci.yml:2:21: github.run_id is not known before the run begins",
+		},
 		{"trigger", ok + "on: [Push]\n", `ci.yml:2:6: "Push" is not the name of a trigger`},
 		{"trigger null", ok + "on:\n", "ci.yml:2:4: expected a string or a list, found nothing"},
 		{"reusable", ok + "on: {workflow_call: }\n", "ci.yml:2:6: reusable workflows are not supported"},
-		{"expression in a trigger", ok + "on: {push: {branches: ['${{ x }}']}}\n", "ci.yml:2:25: expressions"},
+		{
+			"expression in a trigger", ok + "on: {push: {branches: ['${{ x }}']}}\n",
+			"ci.yml:2:25: an expression (${{ }}) cannot",
+		},
 		{"variables in a list", ok + "env: [A=b]\n", "ci.yml:2:6: expected a mapping of variables, found a list"},
 		{"variable", ok + "env: {A-B: 1}\n", `ci.yml:2:7: "A-B" is not the name of a variable`},
 		{"empty variable", ok + "env: {'': 1}\n", `ci.yml:2:7: "" is not the name of a variable`},
@@ -143,7 +173,6 @@ func TestJobsAreChecked(t *testing.T) {
 		{"no steps key", "jobs:\n  a: {name: x}", `ci.yml:2:3: job "a" has no steps`},
 		{"no steps", "jobs:\n  a: {steps: []}", "ci.yml:2:14: the job has no steps"},
 		{"steps mapping", "jobs:\n  a: {steps: {run: x}}", "ci.yml:2:14: expected a list of steps, found a mapping"},
-		{"if", job("if: always()"), `ci.yml:4:5: "if" is not supported in this version`},
 		{
 			"timeout text", job("timeout-minutes: ten"),
 			"ci.yml:4:22: timeout-minutes: expected a number, found a string",
@@ -163,13 +192,13 @@ func TestJobsAreChecked(t *testing.T) {
 		{"timeout vast", job("timeout-minutes: 1e300"), "timeout-minutes must be above 0 and at most 50400"},
 		{"timeout infinite", job("timeout-minutes: .inf"), "timeout-minutes must be a plain decimal number"},
 		{"timeout hexadecimal", job("timeout-minutes: 0x10"), "timeout-minutes must be a plain decimal number"},
-		{"timeout expression", job("timeout-minutes: ${{ x }}"), "ci.yml:4:22: expressions"},
+		{"timeout expression", job("timeout-minutes: ${{ x }}"), "ci.yml:4:26: unknown context"},
 		{
 			"boolean text", job("continue-on-error: yes"),
 			"ci.yml:4:24: expected true or false, found a string (write true or false",
 		},
 		{"boolean list", job("continue-on-error: []"), "ci.yml:4:24: expected true or false, found a list"},
-		{"boolean expression", job("continue-on-error: ${{ x }}"), "ci.yml:4:24: expressions"},
+		{"boolean expression", job("continue-on-error: ${{ x }}"), "ci.yml:4:28: unknown context"},
 		{"label", job("runs-on: a b"), `ci.yml:4:14: "a b" is not a label`},
 		{"long label", job("runs-on: " + strings.Repeat("a", 64)), "is not a label"},
 		{"label of a dash", job("runs-on: [-a]"), `"-a" is not a label`},
@@ -194,7 +223,7 @@ func TestJobsAreChecked(t *testing.T) {
 			"ci.yml:4:28: priority must be a whole number from -100 to 100",
 		},
 		{"priority text", job("yardmaster: {priority: high}"), "priority: expected a whole number, found a string"},
-		{"priority expression", job("yardmaster: {priority: '${{ x }}'}"), "ci.yml:4:29: expressions"},
+		{"priority expression", job("yardmaster: {priority: '${{ x }}'}"), "ci.yml:4:33: unknown context"},
 		{
 			"executor", job("yardmaster: {executor: docker}"),
 			`ci.yml:4:28: unknown executor "docker" (possible: process, noop)`,
@@ -220,7 +249,7 @@ func TestJobsAreChecked(t *testing.T) {
 			"delay", job("yardmaster: {retry: {attempts: 2, delay: soon}}"),
 			`ci.yml:4:46: delay: "soon" is not a duration`,
 		},
-		{"delay expression", job("yardmaster: {retry: {attempts: 2, delay: '${{ x }}'}}"), "expressions"},
+		{"delay expression", job("yardmaster: {retry: {attempts: 2, delay: '${{ x }}'}}"), "ci.yml:4:51: unknown context"},
 		{
 			"delay list", job("yardmaster: {retry: {attempts: 2, delay: []}}"),
 			"delay: expected a number, found a list",
@@ -252,7 +281,11 @@ func TestStepsAreChecked(t *testing.T) {
 		{"empty run", "jobs: {a: {steps: [{run: ' '}]}}", "ci.yml:1:26: run is empty"},
 		{"null run", "jobs: {a: {steps: [{run: }]}}", "ci.yml:1:26: run is empty"},
 		{"run list", "jobs: {a: {steps: [{run: [a, b]}]}}", "ci.yml:1:26: expected a string, found a list"},
-		{"uses", "jobs: {a: {steps: [{uses: x}]}}", `ci.yml:1:21: "uses" is not supported`},
+		{"uses", "jobs: {a: {steps: [{uses: x}]}}", `ci.yml:1:27: the action "x" is not supported in this version`},
+		{"local action", "jobs: {a: {steps: [{uses: ./x}]}}", "ci.yml:1:27: actions of the repository are not supported"},
+		{"image", "jobs: {a: {steps: [{uses: 'docker://x'}]}}", "ci.yml:1:27: images are not supported as actions"},
+		{"run and uses", step("uses: x"), "ci.yml:5:9: a step has either run or uses"},
+		{"value", step("uses: x", "with: {a: [b]}"), "ci.yml:6:19: a value: expected a string, found a list"},
 		{"id", step("id: a b"), `ci.yml:5:13: "a b" is not the id of a step`},
 		{
 			"ids in case", "jobs: {a: {steps: [{run: x, id: b}, {run: x, id: B}]}}",
@@ -266,10 +299,10 @@ func TestStepsAreChecked(t *testing.T) {
 		{"absolute directory", step("working-directory: /etc"), "ci.yml:5:28: working-directory must lie within"},
 		{"directory above", step("working-directory: a/../../b"), "working-directory must lie within"},
 		{"no directory", step("working-directory: ''"), "working-directory must be a path"},
-		{"expression in a block", step("env:", "  A: |", "    one", "    é ${{ x }}"), "ci.yml:8:15: expressions"},
-		{"expression by escape", step(`name: "\x24{{ x }}"`), "ci.yml:5:15: expressions"},
+		{"expression in a block", step("env:", "  A: |", "    one", "    é ${{ x }}"), "ci.yml:8:19: unknown context"},
+		{"expression by escape", step(`name: "\x24{{ x }}"`), "ci.yml:5:23: unknown context"},
 		{"NUL by escape", step(`env: {A: "\0"}`), "ci.yml:5:18: a NUL byte is not allowed"},
-		{"with", step("with: {a: b}"), `"with" is not supported`},
+		{"with", step("with: {a: b}"), "ci.yml:5:9: with belongs to uses"},
 		{"timeout", step("timeout-minutes: 0"), "ci.yml:5:26: timeout-minutes must be above 0"},
 	})
 }
@@ -308,8 +341,8 @@ func TestALongCircleIsShortened(t *testing.T) {
 func TestWhatGitHubHasAndWeLackIsRefusedWithAHint(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{
-		"if", "uses", "with", "container", "services", "outputs", "concurrency", "permissions", "environment",
-		"secrets", "run-name", "inputs", "snapshot",
+		"container", "services", "concurrency", "environment", "secrets", "snapshot", "cancel-timeout-minutes",
+		"background", "wait", "parallel",
 	} {
 		for _, src := range []string{"jobs: {a: {steps: [{run: x}]}}\n" + key + ": x", job(key + ": x"), step(key + ": x")} {
 			require.Regexp(t, `"`+key+`" is not supported in this version \(.+\)$`, refuse(t, src))

@@ -51,7 +51,7 @@ func TestResourcesAreChecked(t *testing.T) {
 		{"cpu endless", of("{cpu: .inf}"), "cpu must be a plain decimal number"},
 		{"cpu too much", of("{cpu: 4096.001}"), "cpu must be from 0 to 4096 cores"},
 		{"cpu too fine", of("{cpu: 0.0005}"), "cpu is counted in thousandths of a core"},
-		{"cpu expression", of("{cpu: '${{ x }}'}"), "ci.yml:4:36: expressions"},
+		{"cpu expression", of("{cpu: '${{ x }}'}"), "ci.yml:4:40: unknown context"},
 		{"memory bare", of("{memory: 4096}"), `ci.yml:4:38: memory: "4096" has no unit (write for example "512MiB"`},
 		{"memory bare fraction", of("{memory: 1.5}"), `memory: "1.5" has no unit`},
 		{"memory bare text", of(`{memory: "4096"}`), `memory: "4096" has no unit`},
@@ -67,7 +67,7 @@ func TestResourcesAreChecked(t *testing.T) {
 		{"memory empty", of(`{memory: ""}`), `memory: "" is not a number with a unit`},
 		{"memory too much", of("{memory: 1025TiB}"), "ci.yml:4:38: memory is more than 1024 TiB"},
 		{"memory too little", of("{memory: 0.1B}"), `memory: "0.1B" is less than one byte (0B is none)`},
-		{"memory expression", of("{memory: '${{ x }}'}"), "expressions"},
+		{"memory expression", of("{memory: '${{ x }}'}"), "ci.yml:4:43: unknown context"},
 		{"for all jobs", "yardmaster: {resources: {cpu: x}}\n" + job(), "ci.yml:1:31: cpu: expected a number"},
 	})
 }
@@ -82,7 +82,7 @@ func TestAnyAmountOfMemoryIsReadExactly(t *testing.T) {
 		milli := rapid.Int64Range(0, resource.MaxCPU).Draw(t, "cpu")
 		text := "{memory: " + strconv.FormatInt(n, 10) + unit +
 			", cpu: " + strconv.FormatFloat(float64(milli)/resource.Core, 'f', -1, 64) + "}"
-		w, err := workflow.Parse("ci.yml", []byte(job("yardmaster: {resources: "+text+"}")))
+		w, err := workflow.Parse("ci.yml", []byte(job("yardmaster: {resources: "+text+"}")), workflow.Submission{})
 		require.NoError(t, err, text)
 		require.Equal(t, resource.Amount{CPU: milli, Memory: n * units[unit]}, w.Jobs[0].Resources, text)
 	})

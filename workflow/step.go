@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"yardmaster/domain/plan"
+	"yardmaster/workflow/expr"
 )
 
 const (
@@ -18,21 +20,54 @@ const (
 // stepDraft is a step before the defaults are filled in.
 type stepDraft = plan.Step
 
-func stepFields(ids map[string]pos) []field[stepDraft] {
+// stepFields are the keys of a step. Expressions in it are checked here, and evaluated
+// by the worker.
+func stepFields(ids map[string]pos, around *surroundings) []field[stepDraft] {
 	return []field[stepDraft]{
-		{"name", func(d *decoder, s *stepDraft, v *node) { s.Name = d.name(v) }},
+		{"name", func(d *decoder, s *stepDraft, v *node) { s.Name = d.stepName(v, around) }},
 		{"id", func(d *decoder, s *stepDraft, v *node) { s.ID = d.stepID(v, ids) }},
-		{"run", func(d *decoder, s *stepDraft, v *node) { s.Run = d.script(v) }},
+		{"if", func(d *decoder, s *stepDraft, v *node) { s.If, _ = d.condition(v, inStepIf, around) }},
+		{"run", func(d *decoder, s *stepDraft, v *node) { s.Run = d.script(v, around) }},
+		{"uses", func(d *decoder, s *stepDraft, v *node) { s.Uses = d.uses(v) }},
+		{"with", func(d *decoder, s *stepDraft, v *node) { s.With = d.with(v, around) }},
 		{"shell", func(d *decoder, s *stepDraft, v *node) { s.Shell = d.shell(v) }},
-		{"env", func(d *decoder, s *stepDraft, v *node) { s.Env = d.env(v) }},
-		{"working-directory", func(d *decoder, s *stepDraft, v *node) { s.WorkingDirectory = d.directory(v) }},
-		{"timeout-minutes", func(d *decoder, s *stepDraft, v *node) { s.Timeout = d.minutes(v) }},
-		{"continue-on-error", func(d *decoder, s *stepDraft, v *node) { s.ContinueOnError = d.boolean(v) }},
+		{"env", func(d *decoder, s *stepDraft, v *node) { s.Env = d.env(v, inStep, around) }},
+		{"working-directory", func(d *decoder, s *stepDraft, v *node) {
+			s.WorkingDirectory = d.directory(v, inStep, around)
+		}},
+		{"timeout-minutes", func(d *decoder, s *stepDraft, v *node) {
+			if s.TimeoutText = d.deferred(v, around); !v.open {
+				s.Timeout = d.minutes(v)
+			}
+		}},
+		{"continue-on-error", func(d *decoder, s *stepDraft, v *node) {
+			if s.ContinueOnErrorText = d.deferred(v, around); !v.open {
+				s.ContinueOnError = d.boolean(v)
+			}
+		}},
 	}
 }
 
+// deferred reads a text with expressions, and nothing else: the worker makes a value
+// of it.
+func (d *decoder) deferred(n *node, s *surroundings) string {
+	if n.kind != scalar || !n.open {
+		return ""
+	}
+	text, _ := d.template(n, inStep, s)
+	return text
+}
+
+func (d *decoder) stepName(n *node, s *surroundings) string {
+	if n.kind != scalar || !n.open {
+		return d.name(n)
+	}
+	text, _ := d.template(n, inStep, s)
+	return text
+}
+
 // steps reads the steps of a job, in order.
-func (d *decoder) steps(n *node) []stepDraft {
+func (d *decoder) steps(n *node, around *surroundings) []stepDraft {
 	switch {
 	case !d.expect(n, list, "a list of steps"):
 		return nil
@@ -44,19 +79,33 @@ func (d *decoder) steps(n *node) []stepDraft {
 		return nil
 	}
 	ids := map[string]pos{}
-	fields := stepFields(ids)
+	fields := stepFields(ids, around)
 	steps := make([]stepDraft, len(n.items))
 	for i, item := range n.items {
 		s := &steps[i]
-		ok := readFields(d, item, "a step", fields, s)
-		if ok && item.key("run") == nil && item.key("uses") == nil {
-			d.report(item.pos, "the step has nothing to run", "add run:, with the commands")
+		around.step = i
+		if readFields(d, item, "a step", fields, s) {
+			d.checkStep(item)
 		}
 		if s.Name == "" {
-			s.Name = "Run " + firstLine(s.Run)
+			s.Name = "Run " + firstLine(cmp.Or(s.Run, s.Uses))
 		}
 	}
 	return steps
+}
+
+// checkStep reports keys of a step that do not go together.
+func (d *decoder) checkStep(n *node) {
+	run, uses, with := n.key("run"), n.key("uses"), n.key("with")
+	switch {
+	case run == nil && uses == nil:
+		d.report(n.pos, "the step has nothing to run", "add run:, with the commands")
+	case run != nil && uses != nil:
+		d.report(uses.pos, "a step has either run or uses", "make two steps of it")
+	}
+	if with != nil && uses == nil {
+		d.report(with.pos, "with belongs to uses", "pass values to a script in env")
+	}
 }
 
 func (d *decoder) stepID(n *node, ids map[string]pos) string {
@@ -78,22 +127,48 @@ func (d *decoder) stepID(n *node, ids map[string]pos) string {
 	return s
 }
 
-func (d *decoder) script(n *node) string {
+func (d *decoder) script(n *node, around *surroundings) string {
 	if n.null() {
 		d.report(n.pos, "run is empty", "write the commands, or remove the step")
 		return ""
 	}
-	s, ok := d.text(n)
+	s, ok := d.template(n, inScript, around)
 	if ok && strings.TrimSpace(s) == "" {
 		d.report(n.pos, "run is empty", "write the commands, or remove the step")
 	}
 	return s
 }
 
-// firstLine returns the first line of a script that says something, for people.
+// firstLine returns the first line of a script that says something, for people, with
+// no expression cut in two.
 func firstLine(script string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(script), "\n")
-	line = strings.Map(func(r rune) rune {
+	short := first(printed(script), maxStepName)
+	if !strings.Contains(short, opening) {
+		return short
+	}
+	if _, err := expr.ParseTemplate(short); err == nil {
+		return short
+	}
+	before, _, _ := strings.Cut(short, opening)
+	return strings.TrimSpace(before + "...")
+}
+
+// first returns the first n characters of s.
+func first(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
+
+// printed returns the first line of a text that says something, without what cannot be
+// printed.
+func printed(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
 			return ' '
@@ -101,20 +176,16 @@ func firstLine(script string) string {
 			return -1
 		}
 		return r
-	}, line)
-	line = strings.TrimSpace(line)
-	n := 0
-	for i := range line {
-		if n == maxStepName {
-			return line[:i]
-		}
-		n++
-	}
-	return line
+	}, line))
 }
 
-// directory reads a path within the workspace.
-func (d *decoder) directory(n *node) string {
+// directory reads a path within the workspace. What expressions give is for the worker
+// to check. Without surroundings there can be none.
+func (d *decoder) directory(n *node, at place, around *surroundings) string {
+	if n.kind == scalar && n.open && around != nil {
+		s, _ := d.template(n, at, around)
+		return s
+	}
 	s, ok := d.text(n)
 	if !ok {
 		return ""

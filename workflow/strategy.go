@@ -4,13 +4,23 @@ import (
 	"fmt"
 
 	"yardmaster/domain/plan"
+	"yardmaster/workflow/expr"
 )
 
 // strategy says how a job is multiplied.
 type strategy struct {
 	matrix *matrix // nil for none
 	group  plan.Group
-	cells  [][]plan.Var
+	cells  [][]cellVar
+}
+
+// readStrategy reads a strategy whose expressions are evaluated first.
+func (d *decoder) readStrategy(n *node, f *file, around *surroundings) strategy {
+	resolved, ok := d.atOnce(n, inStrategy, around, f.values)
+	if !ok {
+		return strategy{}
+	}
+	return d.strategy(resolved)
 }
 
 func (d *decoder) strategy(n *node) strategy {
@@ -35,7 +45,7 @@ func (d *decoder) strategy(n *node) strategy {
 const maxCellOps = 1 << 21
 
 // cells expands m within the limits.
-func (d *decoder) cells(at pos, m *matrix) [][]plan.Var {
+func (d *decoder) cells(at pos, m *matrix) [][]cellVar {
 	product := m.product(maxProduct)
 	if product > maxProduct {
 		d.report(at, fmt.Sprintf("the matrix has more than %d combinations", maxProduct), "")
@@ -55,4 +65,22 @@ func (d *decoder) cells(at pos, m *matrix) [][]plan.Var {
 		return nil
 	}
 	return cells
+}
+
+// strategyOf returns the context strategy of one cell.
+func (s *strategy) strategyOf(index int) expr.Value {
+	total := max(1, len(s.cells))
+	group := s.group
+	if s.matrix == nil {
+		group.FailFast = true
+	}
+	if group.MaxParallel == 0 {
+		group.MaxParallel = total
+	}
+	return expr.ObjectOf(
+		expr.Field{Key: "fail-fast", Value: expr.BoolOf(group.FailFast)},
+		expr.Field{Key: "job-index", Value: expr.NumberOf(float64(index))},
+		expr.Field{Key: "job-total", Value: expr.NumberOf(float64(total))},
+		expr.Field{Key: "max-parallel", Value: expr.NumberOf(float64(group.MaxParallel))},
+	)
 }

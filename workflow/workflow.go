@@ -10,7 +10,13 @@
 //     is refused with its line and column, never ignored.
 //   - Untrusted input is safe: size, density, depth, aliases and the size of
 //     the resulting plan are bounded before memory is spent on them.
-//   - The same bytes give the same plan, in the order of the file.
+//   - The same bytes and the same submission give the same plan, in the order of the
+//     file.
+//
+// Expressions are checked where they stand. Those that shape the plan are evaluated
+// here, over what is known at submission: the strategy of a job, its name, its labels,
+// its limits, and run-name. The conditions of jobs are for the owner of a run, and all
+// of a step, the env and the outputs for the worker; a plan has their text.
 package workflow
 
 import (
@@ -30,26 +36,28 @@ const (
 	MaxMarks = 80_000
 )
 
-// Parse reads the workflow file src. The name is used in faults, and names the
-// workflow when the file does not. The error, if any, is a Faults.
-func Parse(name string, src []byte) (*plan.Workflow, error) {
+// Parse reads the workflow file src, and what is submitted with it. The name is used in
+// faults, and names the workflow when the file does not. The error, if any, is a Faults;
+// what is wrong with the submission is told at the beginning of the file, or where the
+// file says what it wants.
+func Parse(name string, src []byte, s Submission) (*plan.Workflow, error) {
 	d := &decoder{
 		reporter: reporter{file: name, seen: map[Fault]struct{}{}}, emptyHint: "a workflow needs jobs, each with steps",
 		github: true,
 	}
-	w := d.parse(src)
+	w := d.parse(src, &s)
 	if faults := d.sorted(); len(faults) > 0 {
 		return nil, faults
 	}
 	return w, nil
 }
 
-func (d *decoder) parse(src []byte) *plan.Workflow {
+func (d *decoder) parse(src []byte, s *Submission) *plan.Workflow {
 	root := d.root(src)
 	if root == nil {
 		return nil
 	}
-	f := d.readFile(root)
+	f := d.readFile(root, s)
 	d.checkNeeds(f)
 	if d.any() {
 		return nil

@@ -47,7 +47,7 @@ func TestALabelHasOneFormEverywhere(t *testing.T) {
 		c.Labels = []string{label}
 		given := c.validate() == nil
 		_, err := workflow.Parse("ci.yml", []byte(
-			"jobs: {a: {runs-on: "+strconv.Quote(label)+", steps: [{run: x}]}}"))
+			"jobs: {a: {runs-on: "+strconv.Quote(label)+", steps: [{run: x}]}}"), workflow.Submission{})
 		if demanded := err == nil; given != demanded {
 			t.Fatalf("given to a worker: %t, demanded by a file: %t, %v", given, demanded, err)
 		}

@@ -29,6 +29,7 @@ type runOptions struct {
 	keep    bool
 	verbose bool
 	labels  []string
+	trigger triggerOptions
 }
 
 const (
@@ -56,6 +57,7 @@ output, and end with its verdict. Ctrl-C cancels it; a second Ctrl-C kills it.`,
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log what the parts do")
 	flags.StringSliceVar(&o.labels, "labels", nil,
 		"capabilities beside those of the machine (default those the jobs demand)")
+	o.trigger.bind(flags)
 	return cmd
 }
 
@@ -105,9 +107,11 @@ func (a *app) readFile(path string) ([]byte, error) {
 }
 
 // parseWorkflow returns the plan of a file, or its faults, ready to be shown.
-func parseWorkflow(name string, src []byte) (*plan.Workflow, error) {
+func parseWorkflow(name string, src []byte, t *messages.Trigger) (*plan.Workflow, error) {
 	var faults workflow.Faults
-	wf, err := workflow.Parse(name, src)
+	wf, err := workflow.Parse(name, src, workflow.Submission{
+		Event: t.GetEventName(), Payload: t.GetEvent(), GitHub: t.GetGithub(), Inputs: t.GetInputs(), Vars: t.GetVars(),
+	})
 	if errors.As(err, &faults) {
 		return nil, &faultyFile{faults: faults, src: src}
 	}
@@ -142,7 +146,11 @@ func (a *app) runLocal(path string, o runOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	wf, err := parseWorkflow(name, src)
+	trigger, err := a.trigger(path, &o.trigger)
+	if err != nil {
+		return err
+	}
+	wf, err := parseWorkflow(name, src, trigger)
 	if err != nil {
 		return err
 	}
@@ -167,7 +175,7 @@ func (a *app) runLocal(path string, o runOptions) (err error) {
 	if err := configError(errors.Join(local.validate(), w.validate())); err != nil {
 		return err
 	}
-	return a.runWith(local, w, name, src)
+	return a.runWith(local, w, &messages.SubmitRunsRequest{FileName: name, Workflow: src, Trigger: trigger})
 }
 
 func (a *app) localNode(dir string, logger *slog.Logger) nodeConfig {
@@ -206,7 +214,7 @@ func runDirectory(o runOptions) (dir string, remove func() error, err error) {
 
 // runWith starts the parts, runs the workflow and stops the parts again. It does
 // not use the orderly stop as a context: that one cancels the run.
-func (a *app) runWith(local nodeConfig, w workerConfig, name string, src []byte) (err error) {
+func (a *app) runWith(local nodeConfig, w workerConfig, req *messages.SubmitRunsRequest) (err error) {
 	ctx := a.stops.immediate
 	n, err := a.launch.node(ctx, local)
 	if err != nil {
@@ -231,7 +239,7 @@ func (a *app) runWith(local nodeConfig, w workerConfig, name string, src []byte)
 		case <-stopWatching:
 		}
 	}()
-	err = a.runOn(ctx, n.APIURL(), name, src)
+	err = a.runOn(ctx, n.APIURL(), req)
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}
@@ -249,15 +257,15 @@ func (a *app) stopLocal(stop func(context.Context) error) error {
 	return nil
 }
 
-func (a *app) runOn(ctx context.Context, url, name string, src []byte) error {
+func (a *app) runOn(ctx context.Context, url string, req *messages.SubmitRunsRequest) error {
 	client, err := api.NewClient(url, "")
 	if err != nil {
 		return serverError("%s", err)
 	}
 	defer client.Close()
-	runs, err := client.Submit(ctx, &messages.SubmitRunsRequest{FileName: name, Workflow: src})
+	runs, err := client.Submit(ctx, req)
 	if err != nil {
-		return fileFaults(err, src)
+		return fileFaults(err, req.GetWorkflow())
 	}
 	id := runs[0].GetRunId()
 	f := a.newFollower(client, id)

@@ -21,6 +21,11 @@ func TestARepositoryIsNamedWithoutSecrets(t *testing.T) {
 	}
 }
 
+// inputFile declares an input.
+const inputFile = `on: {workflow_dispatch: {inputs: {dry: {type: boolean, default: false}}}}
+jobs: {greet: {steps: [{run: "true"}]}}
+`
+
 // repository returns a directory with a workflow file that is committed.
 func repository(t *testing.T) (dir, sha string) {
 	t.Helper()
@@ -35,7 +40,7 @@ func repository(t *testing.T) (dir, sha string) {
 		return string(out)
 	}
 	git("init", "--quiet", "--initial-branch=trunk")
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "ci.yml"), []byte(helloFile), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "ci.yml"), []byte(inputFile), 0o600))
 	git("add", ".")
 	git("commit", "--quiet", "--message=one")
 	git("remote", "add", "origin", "https://ann:hunter2@example.org/acme/web.git")
@@ -50,19 +55,25 @@ func TestARunKnowsItsCommit(t *testing.T) {
 	file := filepath.Join(dir, "ci.yml")
 	require.Zero(t, c.run("submit", file, "--github", "actor=ann,ref=refs/tags/v1", "-i", "dry=true", "--var", "REGION=eu"),
 		c.err.String())
-	got := b.Submitted()[0].GetTrigger()
-	assert.Equal(t, map[string]string{
-		"sha": sha, "ref": "refs/tags/v1", "repository": "acme/web", "actor": "ann",
-	}, got.GetGithub(), "what is said goes before what Git says")
-	assert.Equal(t, map[string]string{"dry": "true"}, got.GetInputs())
-	assert.Equal(t, map[string]string{"REGION": "eu"}, got.GetVars())
+	context := func(i int) string { return b.Submissions()[i].Plan.Context }
+	assert.JSONEq(t, `{
+		"github": {
+			"sha": "`+sha+`", "ref": "refs/tags/v1", "ref_name": "v1", "ref_type": "tag", "repository": "acme/web",
+			"repository_owner": "acme", "actor": "ann", "event": {"inputs": {"dry": "true"}}
+		}, "inputs": {"dry": true}, "vars": {"REGION": "eu"}
+	}`, context(0), "what is said goes before what Git says")
 
 	require.Zero(t, c.run("submit", file))
-	assert.Equal(t, "refs/heads/trunk", b.Submitted()[1].GetTrigger().GetGithub()["ref"])
+	assert.Contains(t, context(1), `"ref":"refs/heads/trunk"`)
 	require.Zero(t, c.run("submit", file, "--no-git"))
-	assert.Nil(t, b.Submitted()[2].GetTrigger())
-	require.Zero(t, c.run("submit", workflowFile(t, helloFile)), "outside any repository")
-	assert.Nil(t, b.Submitted()[3].GetTrigger())
+	assert.NotContains(t, context(2), sha)
+	require.Zero(t, c.run("submit", workflowFile(t, inputFile), "-i", "dry=true"), "outside any repository")
+	assert.NotContains(t, context(3), `"sha"`)
+	digests := map[[32]byte]bool{}
+	for _, s := range b.Submissions() {
+		digests[s.Digest] = true
+	}
+	assert.Len(t, digests, 4, "the same file for another commit is another submission")
 }
 
 func TestAnEventIsAJSONObject(t *testing.T) {
@@ -73,9 +84,8 @@ func TestAnEventIsAJSONObject(t *testing.T) {
 	event := filepath.Join(t.TempDir(), "event.json")
 	require.NoError(t, os.WriteFile(event, []byte(`{"number": 7}`), 0o600))
 	require.Zero(t, c.run("submit", file, "--event", "pull_request", "--event-file", event), c.err.String())
-	got := b.Submitted()[0].GetTrigger()
-	assert.Equal(t, "pull_request", got.GetEventName())
-	assert.JSONEq(t, `{"number": 7}`, got.GetEvent())
+	assert.JSONEq(t, `{"github": {"event_name": "pull_request", "event": {"number": 7}}, "inputs": {}, "vars": {}}`,
+		b.Submissions()[0].Plan.Context)
 
 	for text, want := range map[string]string{"[]": "does not hold a JSON object", "null": "does not hold a JSON object"} {
 		require.NoError(t, os.WriteFile(event, []byte(text), 0o600))

@@ -115,7 +115,8 @@ type Var struct{ Name, Value string }
 // MatrixValue is the value of a key in one cell of a matrix.
 type MatrixValue struct {
 	Name string
-	// Text is the value as it stands in a text, and in the job's Key.
+	// Text is the value as its variable has it, and the job's Key: as it is written in
+	// the file. Of a list or a mapping it is the JSON; the Key has the scalars within.
 	Text string
 	// JSON is the value itself when it is no string, else "".
 	JSON string

@@ -17,11 +17,14 @@ type Env struct {
 	// MaxBytes bounds the memory of all that an evaluation makes; 0 is
 	// DefaultMaxBytes.
 	MaxBytes int
+	// Spent, if there is one, grows by the bytes that each evaluation makes and reads.
+	Spent *int
 }
 
 // Evaluate returns the value of the expression. The error, if any, is a Fault.
 func (e *Expression) Evaluate(env *Env) (Value, error) {
 	m := machine{env: env, meter: newMeter(env.MaxBytes)}
+	defer m.settle()
 	return e.root.eval(&m)
 }
 
@@ -29,6 +32,14 @@ func (e *Expression) Evaluate(env *Env) (Value, error) {
 type machine struct {
 	meter
 	env *Env
+}
+
+// settle tells the caller what the evaluation cost.
+func (m *machine) settle() {
+	if m.env.Spent != nil {
+		full := newMeter(m.env.MaxBytes)
+		*m.env.Spent += full.made - m.made + full.read - m.read
+	}
 }
 
 func fail(n node, cause error, format string, args ...any) (Value, error) {

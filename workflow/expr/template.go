@@ -109,6 +109,7 @@ func (t *Template) single() *Expression {
 // allows it allows to all expressions together.
 func (t *Template) Evaluate(env *Env) (Value, error) {
 	m := machine{env: env, meter: newMeter(env.MaxBytes)}
+	defer m.settle()
 	if e := t.single(); e != nil {
 		return e.root.eval(&m)
 	}
