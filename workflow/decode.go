@@ -40,7 +40,10 @@ next:
 	for _, p := range n.pairs {
 		for _, f := range fields {
 			if f.key == p.key.text {
+				outer := d.rule
+				d.rule = ruleUnder(f.key, outer)
 				f.read(d, into, p.value)
+				d.rule = outer
 				continue next
 			}
 		}
@@ -65,7 +68,7 @@ func (d *decoder) expect(n *node, want kind, what string) bool {
 // wrong reports that n is not what was expected, unless that is known already.
 func (d *decoder) wrong(n *node, message, hint string) {
 	if n.kind != broken {
-		d.report(n.pos, message+", found "+n.is(), hint)
+		d.reportAs(RuleType, n.pos, message+", found "+n.is(), hint)
 	}
 }
 
@@ -80,7 +83,7 @@ func (d *decoder) text(n *node) (string, bool) {
 // plain reports whether the scalar n is free of expressions and NUL.
 func (d *decoder) plain(n *node) bool {
 	if strings.Contains(n.text, "${{") {
-		d.report(d.find(n, "${{"), "expressions (${{ }}) are not supported in this version",
+		d.reportAs(RuleUnsupported, d.find(n, "${{"), "expressions (${{ }}) are not supported in this version",
 			"write the value itself; a script can read variables of env")
 		return false
 	}
