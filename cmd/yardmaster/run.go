@@ -59,10 +59,13 @@ output, and end with its verdict. Ctrl-C cancels it; a second Ctrl-C kills it.`,
 	return cmd
 }
 
+// stdinName is what standard input is called where a file's name is wanted.
+const stdinName = "stdin.yml"
+
 // readWorkflow reads a workflow file, or standard input for "-". It gives up when
 // the user does: what is no ordinary file may never end, or never begin.
 func (a *app) readWorkflow(path string) (name string, src []byte, err error) {
-	name = "stdin.yml"
+	name = stdinName
 	if path != "-" {
 		name = strings.ToValidUTF8(filepath.Base(path), "\uFFFD") // a path may be any bytes, a message may not
 	}
