@@ -158,10 +158,11 @@ func checkSARIF(t require.TestingT, r *lintReport) {
 	}
 }
 
-func TestAShellCompletesWhatLintCanPrint(t *testing.T) {
+func TestAShellCompletesFilesAndWhatCommandsPrint(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
 		"lint --output": "text\njson\nsarif\n:4\n", "list --output": "text\njson\n:4\n", "lint": "yml\nyaml\n:8\n",
+		"graph": "yml\nyaml\n:8\n", "graph --format": "text\ndot\nsvg\n:4\n",
 	} {
 		c := newCLI(t, nil)
 		require.Zero(t, c.run(append(append([]string{"__complete"}, strings.Fields(args)...), "")...))

@@ -54,6 +54,7 @@ const rootHelp = `Yardmaster runs workflows of jobs on many machines.
 
   yardmaster run ci.yml       run a workflow here and now, in this process
   yardmaster lint ci.yml      find every fault of a workflow file
+  yardmaster graph ci.yml     show which job needs which
   yardmaster server           start a coordinator node
   yardmaster worker           start a worker that runs jobs for it
   yardmaster submit ci.yml    start a workflow on the server
@@ -88,7 +89,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.logLevel, "log-level", "info", "least level logged: debug, info, warn or error")
 	root.AddCommand(a.runCommand(), a.serverCommand(), a.workerCommand(), a.submitCommand(), a.listCommand(),
 		a.showCommand(), a.logsCommand(), a.cancelCommand(), a.whyCommand(), a.workersCommand(), a.versionCommand())
-	root.AddCommand(a.retryCommand(), a.scalingCommand(), a.loadTestCommand(), a.lintCommand())
+	root.AddCommand(a.retryCommand(), a.scalingCommand(), a.loadTestCommand(), a.lintCommand(), a.graphCommand())
 	complete(root, "output", func(cmd *cobra.Command) []string { return outputs(cmd) })
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError("%s (see `%s --help`)", err, cmd.CommandPath())
