@@ -27,7 +27,11 @@ func anyGraph() *rapid.Generator[*graph.Graph] {
 		}
 		needs := make([][]int, n) // of each place in the file
 		for k := 1; k < n; k++ {
-			for range rapid.IntRange(0, 4).Draw(t, "needs") {
+			if rapid.Bool().Draw(t, "the same needs as another") {
+				needs[place[k]] = slices.Clone(needs[place[rapid.IntRange(0, k-1).Draw(t, "other")]])
+				continue
+			}
+			for range rapid.IntRange(0, 5).Draw(t, "needs") {
 				need := place[rapid.IntRange(0, k-1).Draw(t, "need")]
 				if !slices.Contains(needs[place[k]], need) {
 					needs[place[k]] = append(needs[place[k]], need)
