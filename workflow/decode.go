@@ -40,7 +40,10 @@ next:
 	for _, p := range n.pairs {
 		for _, f := range fields {
 			if f.key == p.key.text {
+				outer := d.rule
+				d.rule = ruleUnder(f.key, outer)
 				f.read(d, into, p.value)
+				d.rule = outer
 				continue next
 			}
 		}
@@ -68,7 +71,7 @@ func (d *decoder) wrong(n *node, message, hint string) {
 		hint = "fromJSON makes a number, true or false, or a list of a text"
 	}
 	if n.kind != broken {
-		d.report(n.pos, message+", found "+n.is(), hint)
+		d.reportAs(RuleType, n.pos, message+", found "+n.is(), hint)
 	}
 }
 
@@ -86,7 +89,7 @@ const opening = "${{"
 // plain reports whether the scalar n is free of expressions and NUL.
 func (d *decoder) plain(n *node) bool {
 	if n.open {
-		d.report(d.find(n, strings.Index(n.text, opening)), "an expression (${{ }}) cannot stand here",
+		d.reportAs(RuleExpression, d.find(n, strings.Index(n.text, opening)), "an expression (${{ }}) cannot stand here",
 			"write the value itself")
 		return false
 	}

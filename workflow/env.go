@@ -19,7 +19,7 @@ func (d *decoder) env(n *node, at place, s *surroundings) []plan.Var {
 		return nil
 	}
 	if len(n.pairs) > maxVars {
-		d.report(n.pos, fmt.Sprintf("env has more than %d variables", maxVars), "")
+		d.reportLimit(n.pos, fmt.Sprintf("env has more than %d variables", maxVars), "")
 		return nil
 	}
 	vars := make([]plan.Var, 0, len(n.pairs))

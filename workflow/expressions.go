@@ -116,7 +116,7 @@ func (d *decoder) afford(at *node, used *int, n, limit int) bool {
 	}
 	if !d.exhausted {
 		d.exhausted = true
-		d.report(at.pos, "the expressions of this file are too much work", "use fewer or shorter ones")
+		d.reportLimit(at.pos, "the expressions of this file are too much work", "use fewer or shorter ones")
 	}
 	return false
 }
@@ -133,7 +133,7 @@ func (d *decoder) reportError(n *node, err error) {
 	case errors.As(err, &one):
 		d.reportFaults(n, expr.Faults{one})
 	case err != nil:
-		d.report(n.pos, err.Error(), "")
+		d.reportAs(RuleExpression, n.pos, err.Error(), "")
 	}
 }
 
@@ -146,7 +146,7 @@ func (d *decoder) reportFaults(n *node, faults expr.Faults) {
 		offsets[i] = f.Offset
 	}
 	for i, at := range d.places(n, offsets) {
-		d.report(at, faults[i].Message, faults[i].Hint)
+		d.reportAs(RuleExpression, at, faults[i].Message, faults[i].Hint)
 	}
 }
 
@@ -202,7 +202,7 @@ func (d *decoder) nodeOf(v expr.Value, n *node, depth int) *node {
 		return brokenAt(n.pos)
 	}
 	if depth > MaxDepth {
-		d.report(n.pos, fmt.Sprintf("the expression gives lists and objects that are more than %d deep", MaxDepth), "")
+		d.reportLimit(n.pos, fmt.Sprintf("the expression gives lists and objects that are more than %d deep", MaxDepth), "")
 		return brokenAt(n.pos)
 	}
 	switch v.Kind() {

@@ -14,6 +14,7 @@ type Fault struct {
 	File    string
 	Line    int // from 1
 	Column  int // from 1, in characters
+	Rule    Rule
 	Message string
 	Hint    string // what to do about it; may be empty
 }
@@ -84,13 +85,24 @@ const maxKept = 10 * MaxFaults
 // reporter collects faults, each once.
 type reporter struct {
 	file    string
+	rule    Rule // of what is reported, unless it is said there; "" means RuleValue
 	seen    map[Fault]struct{}
 	list    Faults
 	dropped int
 }
 
-// report adds a fault.
+// report adds a fault, under the rule of what is being read.
 func (r *reporter) report(at pos, message, hint string) {
+	r.reportAs(cmp.Or(r.rule, RuleValue), at, message, hint)
+}
+
+// reportLimit adds the fault that something is more than is allowed.
+func (r *reporter) reportLimit(at pos, message, hint string) {
+	r.reportAs(RuleLimit, at, message, hint)
+}
+
+// reportAs adds a fault under a rule.
+func (r *reporter) reportAs(rule Rule, at pos, message, hint string) {
 	f := Fault{File: r.file, Line: at.line, Column: at.col, Message: message, Hint: hint}
 	if _, ok := r.seen[f]; ok {
 		return // an alias is read where it stands, more than once
@@ -100,6 +112,7 @@ func (r *reporter) report(at pos, message, hint string) {
 		return
 	}
 	r.seen[f] = struct{}{}
+	f.Rule = rule
 	r.list = append(r.list, f)
 }
 
@@ -118,7 +131,7 @@ func (r *reporter) sorted() Faults {
 	}
 	last := r.list[MaxFaults]
 	last.Message = fmt.Sprintf("and %d more", len(r.list)-MaxFaults+r.dropped)
-	last.Hint = ""
+	last.Rule, last.Hint = RuleFaults, ""
 	return append(slices.Clip(r.list[:MaxFaults]), last)
 }
 

@@ -125,7 +125,7 @@ func (d *decoder) trigger(n *node, names []string) []string {
 	switch {
 	case !ok:
 	case s == "workflow_call":
-		d.report(n.pos, "reusable workflows are not supported in this version", "remove the trigger")
+		d.reportAs(RuleUnsupported, n.pos, "reusable workflows are not supported in this version", "remove the trigger")
 	case s == "" || len(s) > maxTrigger || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") != "":
 		d.report(n.pos, quote(s)+" is not the name of a trigger", `such as "push" or "workflow_dispatch"`)
 	case !slices.Contains(names, s):

@@ -197,7 +197,7 @@ func (in *input) missing() expr.Value {
 }
 
 // given returns the context inputs, and reports values that do not fit.
-func (d *decoder) given(values map[string]string, declared *inputs) expr.Value {
+func (d *decoder) given(values map[string]string, declared *inputs, sketch bool) expr.Value {
 	taken := map[string]bool{}
 	fields := make([]expr.Field, 0, len(declared.list))
 	for _, in := range declared.list {
@@ -205,7 +205,7 @@ func (d *decoder) given(values map[string]string, declared *inputs) expr.Value {
 		taken[name] = ok
 		v := in.missing()
 		switch {
-		case !ok && in.required && (in.preset == nil || in.preset.null()):
+		case !ok && !sketch && in.required && (in.preset == nil || in.preset.null()):
 			d.report(in.name.pos, "the input "+quote(in.name.text)+" is missing", "this workflow cannot do without it")
 		case ok:
 			var problem string

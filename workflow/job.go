@@ -95,7 +95,7 @@ func (d *decoder) readJobs(f *file) {
 		return
 	}
 	if len(n.pairs) > plan.MaxJobs {
-		d.report(n.pos, fmt.Sprintf("the workflow has more than %d jobs", plan.MaxJobs), "")
+		d.reportLimit(n.pos, fmt.Sprintf("the workflow has more than %d jobs", plan.MaxJobs), "")
 		return
 	}
 	ids := make(map[string]*node, len(n.pairs))

@@ -12,11 +12,11 @@ import (
 func (d *decoder) unknownKey(key *node, what string, known []string) {
 	name := key.text
 	if d.crowded() {
-		d.report(key.pos, "unknown key", "")
+		d.reportAs(RuleUnknownKey, key.pos, "unknown key", "")
 		return
 	}
 	if hint, ok := absent(name); ok && d.github {
-		d.report(key.pos, fmt.Sprintf("%s is not supported in this version", quote(name)), hint)
+		d.reportAs(RuleUnsupported, key.pos, fmt.Sprintf("%s is not supported in this version", quote(name)), hint)
 		return
 	}
 	hint := ""
@@ -25,7 +25,7 @@ func (d *decoder) unknownKey(key *node, what string, known []string) {
 	} else if len(known) <= 14 {
 		hint = "possible here: " + strings.Join(known, ", ")
 	}
-	d.report(key.pos, fmt.Sprintf("unknown key %s in %s", quote(name), what), hint)
+	d.reportAs(RuleUnknownKey, key.pos, fmt.Sprintf("unknown key %s in %s", quote(name), what), hint)
 }
 
 // absent returns what to do instead of a key that GitHub Actions has and this

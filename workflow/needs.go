@@ -18,7 +18,7 @@ func (d *decoder) needs(n *node) (needs []need) {
 		switch lower := strings.ToLower(id); {
 		case !ok:
 		case seen[lower]:
-			d.report(item.pos, "needs names "+quote(id)+" twice", "remove one")
+			d.reportAs(RuleNeeds, item.pos, "needs names "+quote(id)+" twice", "remove one")
 		default:
 			seen[lower] = true
 			needs = append(needs, need{item.pos, id})

@@ -101,7 +101,7 @@ func (l *lowering) node(y *yaml.Node, depth int) *node {
 		return brokenAt(at)
 	}
 	if depth > MaxDepth {
-		l.report(at, fmt.Sprintf("lists and mappings are more than %d deep", MaxDepth), "")
+		l.reportLimit(at, fmt.Sprintf("lists and mappings are more than %d deep", MaxDepth), "")
 		return brokenAt(at)
 	}
 	if y.Style&yaml.TaggedStyle != 0 {
@@ -146,7 +146,7 @@ func (l *lowering) alias(y *yaml.Node, depth int) *node {
 	case n == nil:
 		return brokenAt(at) // its anchor has been refused
 	case depth+n.height-1 > MaxDepth:
-		l.report(at, fmt.Sprintf("lists and mappings are more than %d deep", MaxDepth), "")
+		l.reportLimit(at, fmt.Sprintf("lists and mappings are more than %d deep", MaxDepth), "")
 		return brokenAt(at)
 	}
 	return n
@@ -168,7 +168,7 @@ func (l *lowering) charge(n, v *node, at pos) {
 	n.height = max(n.height, v.height+1)
 	if n.size > MaxNodes && !l.full {
 		l.full = true
-		l.report(at, fmt.Sprintf("the file holds more than %d values with its aliases written out", MaxNodes),
+		l.reportLimit(at, fmt.Sprintf("the file holds more than %d values with its aliases written out", MaxNodes),
 			"use fewer aliases")
 	}
 }

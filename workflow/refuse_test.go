@@ -105,7 +105,7 @@ func TestTheWorkflowIsChecked(t *testing.T) {
 		{"unknown key", ok + "nam: x\n", `ci.yml:2:1: unknown key "nam" in the workflow (did you mean "name"?)`},
 		{"key in capitals", ok + "Name: x\n", `did you mean "name"?`},
 		{"key in capitals and _", ok + "YARD_MASTER: x\n", `did you mean "yardmaster"?`},
-		{"far key", ok + "qqqqqqqq: x\n", "possible here: name, run-name, description, on, permissions, env,"},
+		{"far key", ok + "qqqqqqqq: x\n", "possible here: name, run-name, description, on, permissions, concurrency,"},
 		{"long key", ok + strings.Repeat("k", 100) + ": x\n", "k...\" in the workflow"},
 		{"empty name", ok + "name: ' '\n", "ci.yml:2:7: a name must not be empty"},
 		{"name of control characters", ok + `name: "a\e[31m"`, "ci.yml:2:7: a name must be one line"},
@@ -118,7 +118,7 @@ func TestTheWorkflowIsChecked(t *testing.T) {
 		{"all permissions", ok + "permissions: all\n", "ci.yml:2:14: permissions: expected read-all, write-all"},
 		{
 			"concurrency of a job", "jobs: {a: {concurrency: x, steps: [{run: a}]}}\n",
-			`ci.yml:1:11: "concurrency" is not supported in this version (give it to the whole workflow`,
+			`ci.yml:1:12: "concurrency" is not supported in this version (give it to the whole workflow`,
 		},
 		{"concurrency list", ok + "concurrency: [x]\n", "ci.yml:2:14: concurrency: expected the name of a group, or a mapping"},
 		{"concurrency without a group", ok + "concurrency: {queue: max}\n", "ci.yml:2:14: concurrency has no group"},
@@ -341,7 +341,7 @@ func TestALongCircleIsShortened(t *testing.T) {
 func TestWhatGitHubHasAndWeLackIsRefusedWithAHint(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{
-		"container", "services", "concurrency", "environment", "secrets", "snapshot", "cancel-timeout-minutes",
+		"container", "services", "environment", "secrets", "snapshot", "cancel-timeout-minutes",
 		"background", "wait", "parallel",
 	} {
 		for _, src := range []string{"jobs: {a: {steps: [{run: x}]}}\n" + key + ": x", job(key + ": x"), step(key + ": x")} {

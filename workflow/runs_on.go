@@ -37,7 +37,7 @@ func (d *decoder) runsOn(n *node) (labels []string) {
 	case n.kind == list && len(n.items) == 0:
 		d.report(n.pos, "runs-on names no label", "remove it to run on any worker")
 	case len(labels) > maxLabels:
-		d.report(n.pos, fmt.Sprintf("runs-on has more than %d labels", maxLabels), "")
+		d.reportLimit(n.pos, fmt.Sprintf("runs-on has more than %d labels", maxLabels), "")
 	}
 	return labels
 }

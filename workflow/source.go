@@ -16,7 +16,7 @@ func withoutBOM(src []byte) []byte { return bytes.TrimPrefix(src, []byte("\xef\x
 func (d *decoder) admit(src []byte) bool {
 	start := pos{1, 1}
 	if len(src) > MaxFileBytes {
-		d.report(start, fmt.Sprintf("the file has %d bytes, more than %d", len(src), MaxFileBytes),
+		d.reportLimit(start, fmt.Sprintf("the file has %d bytes, more than %d", len(src), MaxFileBytes),
 			"split it, or move long scripts into files of the repository")
 		return false
 	}
@@ -50,7 +50,7 @@ func (d *decoder) admit(src []byte) bool {
 		i += n
 	}
 	if marks > MaxMarks {
-		d.report(start, fmt.Sprintf("the file holds too many values: %d marks such as , : and [, more than %d",
+		d.reportLimit(start, fmt.Sprintf("the file holds too many values: %d marks such as , : and [, more than %d",
 			marks, MaxMarks), "split it, or move long data into files of the repository")
 		return false
 	}

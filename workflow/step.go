@@ -75,7 +75,7 @@ func (d *decoder) steps(n *node, around *surroundings) []stepDraft {
 		d.report(n.pos, "the job has no steps", "add one, with run")
 		return nil
 	case len(n.items) > plan.MaxSteps:
-		d.report(n.pos, fmt.Sprintf("the job has more than %d steps", plan.MaxSteps), "")
+		d.reportLimit(n.pos, fmt.Sprintf("the job has more than %d steps", plan.MaxSteps), "")
 		return nil
 	}
 	ids := map[string]pos{}

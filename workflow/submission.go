@@ -33,6 +33,9 @@ type Submission struct {
 	Inputs map[string]string
 	// Vars is the context vars.
 	Vars map[string]string
+	// Sketch says that nothing is to be run: the file is looked at, and an input that it
+	// cannot do without may be missing.
+	Sketch bool
 }
 
 // known is what is known at submission.
@@ -53,7 +56,7 @@ func (k *known) values(workflow string) map[string]expr.Value {
 func (d *decoder) submission(s *Submission, declared *inputs) *known {
 	k := &known{vars: texts(s.Vars), inputs: expr.ObjectOf()}
 	if s.Event == "" || s.Event == manual {
-		k.inputs = d.given(s.Inputs, declared)
+		k.inputs = d.given(s.Inputs, declared, s.Sketch)
 	} else if len(s.Inputs) > 0 {
 		d.report(pos{1, 1}, "the event "+quote(s.Event)+" has no inputs", "only "+manual+" has")
 	}

@@ -58,15 +58,19 @@ func (d *decoder) parse(src []byte, s *Submission) *plan.Workflow {
 		return nil
 	}
 	f := d.readFile(root, s)
+	d.rule = RuleNeeds
 	d.checkNeeds(f)
 	if d.any() {
 		return nil
 	}
+	d.rule = RuleLimit
 	return d.build(f)
 }
 
 // root returns the tree of the file src, or nil after reporting why there is none.
 func (d *decoder) root(src []byte) *node {
+	d.rule = RuleSyntax
+	defer func() { d.rule = RuleValue }()
 	src = withoutBOM(src)
 	d.src = src
 	if !d.admit(src) {

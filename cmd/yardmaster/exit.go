@@ -16,7 +16,7 @@ import (
 // Exit codes, a promise to scripts.
 const (
 	exitSuccess     = 0
-	exitFailed      = 1   // the workflow failed
+	exitFailed      = 1   // the workflow failed, or has faults
 	exitUsage       = 2   // wrong usage or bad input
 	exitUnreachable = 3   // the server could not be reached, or could not answer
 	exitCancelled   = 130 // cancelled, or interrupted

@@ -2,8 +2,9 @@
 // node, the worker, and what users type. This package reads flags, wires parts
 // together and shows what the API answers; it decides nothing.
 //
-// Exit codes: 0 success; 1 the workflow failed; 2 wrong usage or bad input; 3
-// the server could not be reached or could not answer; 130 cancelled.
+// Exit codes: 0 success; 1 the workflow failed, or lint found faults in it; 2 wrong
+// usage or bad input; 3 the server could not be reached or could not answer; 130
+// cancelled.
 package main
 
 import (

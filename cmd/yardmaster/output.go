@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
@@ -14,7 +15,37 @@ import (
 const (
 	outputText = "text"
 	outputJSON = "json"
+	// outputSARIF is for commands that are annotated with it.
+	outputSARIF = "sarif"
 )
+
+// annotationOutput names one more value of --output that a command has.
+const annotationOutput = "output"
+
+// outputs returns what a command can print.
+func outputs(cmd *cobra.Command) []string {
+	all := []string{outputText, outputJSON}
+	if more := cmd.Annotations[annotationOutput]; more != "" {
+		all = append(all, more)
+	}
+	return all
+}
+
+// complete has a shell complete a flag with the values that it can have.
+func complete(cmd *cobra.Command, flag string, values func(*cobra.Command) []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag,
+		func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return values(cmd), cobra.ShellCompDirectiveNoFileComp
+		})
+	if err != nil {
+		panic(err) // there is no such flag: a defect
+	}
+}
+
+// completeFile has a shell complete arguments with YAML files.
+func completeFile(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{"yml", "yaml"}, cobra.ShellCompDirectiveFilterFileExt
+}
 
 // protoJSON renders m with the names of the .proto files and every field, so that
 // scripts find what they look for. Compact, and the same on each run.

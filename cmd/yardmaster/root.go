@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -52,6 +53,8 @@ func (a *app) execute(args []string) int {
 const rootHelp = `Yardmaster runs workflows of jobs on many machines.
 
   yardmaster run ci.yml       run a workflow here and now, in this process
+  yardmaster lint ci.yml      find every fault of a workflow file
+  yardmaster graph ci.yml     show which job needs which
   yardmaster server           start a coordinator node
   yardmaster worker           start a worker that runs jobs for it
   yardmaster submit ci.yml    start a workflow on the server
@@ -62,8 +65,8 @@ with if no other run's does, or by @ for the newest. RUN/JOB names a job.
 Each global flag, each flag of server and worker, and --project of submit may be
 set in the environment too: --token-file is YARDMASTER_TOKEN_FILE. A flag wins.
 
-Exit codes: 0 success, 1 the workflow failed, 2 wrong usage or bad input, 3 the
-server could not be reached or could not answer, 130 cancelled.`
+Exit codes: 0 success, 1 the workflow failed, or lint found faults, 2 wrong usage
+or bad input, 3 the server could not be reached or could not answer, 130 cancelled.`
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -86,7 +89,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.logLevel, "log-level", "info", "least level logged: debug, info, warn or error")
 	root.AddCommand(a.runCommand(), a.serverCommand(), a.workerCommand(), a.submitCommand(), a.listCommand(),
 		a.showCommand(), a.logsCommand(), a.cancelCommand(), a.whyCommand(), a.workersCommand(), a.versionCommand())
-	root.AddCommand(a.retryCommand(), a.scalingCommand(), a.loadTestCommand())
+	root.AddCommand(a.retryCommand(), a.scalingCommand(), a.loadTestCommand(), a.lintCommand(), a.graphCommand())
+	complete(root, "output", func(cmd *cobra.Command) []string { return outputs(cmd) })
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError("%s (see `%s --help`)", err, cmd.CommandPath())
 	})
@@ -113,8 +117,9 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if err := checkText(cmd.Flags()); err != nil {
 		return err
 	}
-	if a.output != outputText && a.output != outputJSON {
-		return usageError("--output is %q; it can be text or json", a.output)
+	if possible := outputs(cmd); !slices.Contains(possible, a.output) {
+		last := len(possible) - 1
+		return usageError("--output is %q; it can be %s or %s", a.output, strings.Join(possible[:last], ", "), possible[last])
 	}
 	if _, err := a.level(); err != nil {
 		return err

@@ -61,10 +61,13 @@ output, and end with its verdict. Ctrl-C cancels it; a second Ctrl-C kills it.`,
 	return cmd
 }
 
+// stdinName is what standard input is called where a file's name is wanted.
+const stdinName = "stdin.yml"
+
 // readWorkflow reads a workflow file, or standard input for "-". It gives up when
 // the user does: what is no ordinary file may never end, or never begin.
 func (a *app) readWorkflow(path string) (name string, src []byte, err error) {
-	name = "stdin.yml"
+	name = stdinName
 	if path != "-" {
 		name = strings.ToValidUTF8(filepath.Base(path), "\uFFFD") // a path may be any bytes, a message may not
 	}
@@ -106,11 +109,13 @@ func (a *app) readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(in, workflow.MaxFileBytes+1))
 }
 
-// parseWorkflow returns the plan of a file, or its faults, ready to be shown.
-func parseWorkflow(name string, src []byte, t *messages.Trigger) (*plan.Workflow, error) {
+// parseWorkflow returns the plan of a file, or its faults, ready to be shown. With sketch
+// it is only to be looked at.
+func parseWorkflow(name string, src []byte, t *messages.Trigger, sketch bool) (*plan.Workflow, error) {
 	var faults workflow.Faults
 	wf, err := workflow.Parse(name, src, workflow.Submission{
 		Event: t.GetEventName(), Payload: t.GetEvent(), GitHub: t.GetGithub(), Inputs: t.GetInputs(), Vars: t.GetVars(),
+		Sketch: sketch,
 	})
 	if errors.As(err, &faults) {
 		return nil, &faultyFile{faults: faults, src: src}
@@ -150,7 +155,7 @@ func (a *app) runLocal(path string, o runOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	wf, err := parseWorkflow(name, src, trigger)
+	wf, err := parseWorkflow(name, src, trigger, false)
 	if err != nil {
 		return err
 	}

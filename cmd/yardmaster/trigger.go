@@ -33,6 +33,9 @@ func (o *triggerOptions) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.eventFile, "event-file", "", "`file` with the event as JSON (- is standard input)")
 	flags.StringToStringVar(&o.github, "github", nil, "`name=value` for the context github, over what Git says")
 	flags.BoolVar(&o.noGit, "no-git", false, "do not ask Git for the commit that the file belongs to")
+	for _, name := range []string{"input", "var", "github"} {
+		flags.Lookup(name).DefValue = "" // a help that says "default []" says nothing
+	}
 }
 
 // trigger returns what a run of the workflow file at path is for, or nil when there is
