@@ -251,19 +251,20 @@ func TestQueuedWeighsTheServerAndCancelsWhatItQueuedForOthers(t *testing.T) {
 		Metrics: func(context.Context) ([]byte, error) {
 			asked++
 			texts := []string{
-				"", metricsText(1000, 5000, 1), metricsText(9000, 9000, 4), metricsText(4500, 7500, 5), metricsText(3500, 7500, 5),
+				"", metricsText(1000, 5000, 1), metricsText(9000, 9000, 4), metricsText(3000, 8000, 5), // it had begun before
+				metricsText(4500, 7500, 6), metricsText(3500, 7500, 6),
 			}
 			if asked < len(texts) {
 				return []byte(texts[asked]), nil
 			}
-			return []byte(metricsText(8000, 7500, 5)), nil // new garbage
+			return []byte(metricsText(8000, 7500, 6)), nil // new garbage
 		},
 	}
 	r := run(t, queued, target)
 	assert.Empty(t, r.Faults)
 	want := loadtest.Memory{
 		Jobs: 25, RSSBefore: 5000, RSSAfter: 7500, RSSPerJob: 100, HeapBefore: 1000, HeapAfter: 3500, HeapPerJob: 100,
-		Collections: 1,
+		Collections: 2,
 	}
 	assert.Equal(t, want, *r.Memory)
 	assert.Len(t, s.Cancels(), 25)
