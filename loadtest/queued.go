@@ -19,11 +19,15 @@ type Queued struct {
 	Jobs    int
 	Batch   int // runs a call, at most 1000
 	Clients int // calls at once
-	// Settle is how long to wait at most for a collection of garbage after the
+	// Idle is how many workers are connected beside, which are given none of the jobs.
+	Idle int
+	// Settle is how long to wait at most for two collections of garbage after the
 	// last submission. Go makes one after two minutes in any case.
 	Settle time.Duration
 	// Metrics reads the text of the server's /metrics.
 	Metrics func(ctx context.Context) ([]byte, error)
+	// Join connects an idle worker to the server's NATS and returns what stops it.
+	Join func(ctx context.Context, server, id string) (stop func(context.Context) error, err error)
 }
 
 // Name implements Scenario.
@@ -34,22 +38,36 @@ func (Queued) Question() string { return "How much memory does a queued job take
 
 // Params implements Scenario.
 func (s Queued) Params() []Param {
-	return []Param{param("jobs", s.Jobs), param("batch", s.Batch), param("clients", s.Clients), param("settle", s.Settle)}
+	return []Param{
+		param("jobs", s.Jobs), param("batch", s.Batch), param("clients", s.Clients), param("idle", s.Idle),
+		param("settle", s.Settle),
+	}
 }
 
 // Validate implements Scenario.
 func (s Queued) Validate() error {
 	return errors.Join(check("jobs", s.Jobs, 1, maxRuns), check("batch", s.Batch, 1, api.MaxSubmissions),
-		check("clients", s.Clients, 1, maxClients))
+		check("clients", s.Clients, 1, maxClients), check("idle", s.Idle, 0, maxWorkers))
 }
 
-func (s Queued) run(ctx context.Context, b *bench) error {
-	if b.target.Client == nil || s.Metrics == nil {
+func (s Queued) run(ctx context.Context, b *bench) (err error) {
+	if b.target.Client == nil || s.Metrics == nil || s.Idle > 0 && s.Join == nil {
 		return ErrNoServer
 	}
 	before, err := s.weigh(ctx, b)
 	if err != nil {
 		return err
+	}
+	idle := before
+	if s.Idle > 0 {
+		crowd, failed := s.gather(ctx, b)
+		defer func() { err = errors.Join(err, crowd.stop(context.WithoutCancel(ctx))) }()
+		if failed != nil {
+			return failed
+		}
+		if idle, err = s.settled(ctx, b); err != nil {
+			return err
+		}
 	}
 	sub := newSubmitter(b.target.Client, workflow(nobody), true)
 	q := &queue{b: b, planned: s.Jobs, started: b.now()}
@@ -59,7 +77,8 @@ func (s Queued) run(ctx context.Context, b *bench) error {
 	after, err := s.settled(ctx, b)
 	stop()
 	q.report(b.report, sub)
-	b.report.Memory = compare(len(q.ids), before, after)
+	b.report.Memory = compare(len(q.ids), idle, after)
+	b.report.Memory.addIdle(s.Idle, before, idle)
 	if !b.target.Alone {
 		err = errors.Join(err, q.cancel(context.WithoutCancel(ctx), s.Clients))
 	}
@@ -69,10 +88,13 @@ func (s Queued) run(ctx context.Context, b *bench) error {
 const (
 	weighEvery = 500 * time.Millisecond
 	weighings  = 4 // after a collection, which takes time to sweep
+	// enough is how many collections of garbage it takes: the first may have begun
+	// before the last submission, and keeps what was allocated meanwhile.
+	enough = 2
 )
 
-// settled waits for the next collection of garbage, then weighs the server: the
-// least heap of a few weighings counts, since any other holds new garbage.
+// settled waits for collections of garbage, then weighs the server: the least heap of
+// a few weighings counts, since any other holds new garbage.
 func (s Queued) settled(ctx context.Context, b *bench) (weight, error) {
 	full, err := s.weigh(ctx, b)
 	if err != nil {
@@ -81,7 +103,7 @@ func (s Queued) settled(ctx context.Context, b *bench) (weight, error) {
 	waiting, cancel := context.WithTimeout(ctx, s.Settle)
 	defer cancel()
 	now := full
-	for now.collections == full.collections && sleep(waiting, weighEvery) {
+	for now.collections < full.collections+enough && sleep(waiting, weighEvery) {
 		if now, err = s.weigh(ctx, b); err != nil {
 			return now, err
 		}
@@ -98,8 +120,8 @@ func (s Queued) settled(ctx context.Context, b *bench) (weight, error) {
 		now = next
 	}
 	now.collections -= full.collections
-	if now.collections == 0 {
-		b.report.note("no collection of garbage was seen: the heap holds more than what lives")
+	if now.collections < enough {
+		b.report.note("only %d collections of garbage were seen: a heap holds more than what lives", now.collections)
 	}
 	return now, nil
 }
@@ -134,6 +156,14 @@ func compare(jobs int, before, after weight) *Memory {
 		m.HeapPerJob = float64(after.heap-before.heap) / float64(jobs)
 	}
 	return m
+}
+
+// addIdle reports what idle workers weigh, of whom there may be none.
+func (m *Memory) addIdle(workers int, before, after weight) {
+	if m.Workers = workers; workers > 0 {
+		m.RSSPerWorker = float64(after.rss-before.rss) / float64(workers)
+		m.HeapPerWorker = float64(after.heap-before.heap) / float64(workers)
+	}
 }
 
 // queue is what was queued.

@@ -91,6 +91,11 @@ type Memory struct {
 	HeapBefore int64   `json:"heap_before"`
 	HeapAfter  int64   `json:"heap_after"`
 	HeapPerJob float64 `json:"heap_per_job"`
+	// Workers are connected and idle. What they weigh was found before the first job,
+	// and of that the jobs are counted.
+	Workers       int     `json:"workers,omitempty"`
+	RSSPerWorker  float64 `json:"rss_per_worker,omitempty"`
+	HeapPerWorker float64 `json:"heap_per_worker,omitempty"`
 	// Collections of garbage seen after the last submission. With none, the heap
 	// still has in it what submitting left behind.
 	Collections int `json:"collections"`

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -250,23 +251,42 @@ func TestQueuedWeighsTheServerAndCancelsWhatItQueuedForOthers(t *testing.T) {
 		Metrics: func(context.Context) ([]byte, error) {
 			asked++
 			texts := []string{
-				"", metricsText(1000, 5000, 1), metricsText(9000, 9000, 4), metricsText(4500, 7500, 5), metricsText(3500, 7500, 5),
+				"", metricsText(1000, 5000, 1), metricsText(9000, 9000, 4), metricsText(3000, 8000, 5), // it had begun before
+				metricsText(4500, 7500, 6), metricsText(3500, 7500, 6),
 			}
 			if asked < len(texts) {
 				return []byte(texts[asked]), nil
 			}
-			return []byte(metricsText(8000, 7500, 5)), nil // new garbage
+			return []byte(metricsText(8000, 7500, 6)), nil // new garbage
 		},
 	}
 	r := run(t, queued, target)
 	assert.Empty(t, r.Faults)
 	want := loadtest.Memory{
 		Jobs: 25, RSSBefore: 5000, RSSAfter: 7500, RSSPerJob: 100, HeapBefore: 1000, HeapAfter: 3500, HeapPerJob: 100,
-		Collections: 1,
+		Collections: 2,
 	}
 	assert.Equal(t, want, *r.Memory)
 	assert.Len(t, s.Cancels(), 25)
 	assert.Contains(t, string(loadtest.Workflow("loadtest-nobody")), "runs-on: [loadtest-nobody]")
+}
+
+func TestIdleWorkersThatCannotJoinAreToldOfAndTheOthersStopped(t *testing.T) {
+	t.Parallel()
+	var stopped atomic.Int32
+	queued := loadtest.Queued{
+		Jobs: 1, Batch: 1, Clients: 1, Idle: 3,
+		Metrics: func(context.Context) ([]byte, error) { return nil, nil },
+		Join: func(_ context.Context, _, id string) (func(context.Context) error, error) {
+			if id == "loadtest-idle-2" {
+				return nil, errors.New("no way in")
+			}
+			return func(context.Context) error { stopped.Add(1); return nil }, nil
+		},
+	}
+	_, err := loadtest.Run(t.Context(), queued, (&server{}).start(t), loadtest.Settings{Timeout: time.Minute})
+	require.ErrorContains(t, err, "no way in")
+	assert.Equal(t, int32(2), stopped.Load())
 }
 
 func TestMailboxMeasuresEachWay(t *testing.T) {
@@ -290,6 +310,7 @@ func TestParametersHaveBounds(t *testing.T) {
 		{"no jobs", loadtest.Burst{Batch: 1, Clients: 1}, "jobs is 0"},
 		{"too large a batch", loadtest.Burst{Jobs: 1, Batch: 1001, Clients: 1}, "batch is 1001"},
 		{"no clients", loadtest.Queued{Jobs: 1, Batch: 1}, "clients is 0"},
+		{"fewer workers than none", loadtest.Queued{Jobs: 1, Batch: 1, Clients: 1, Idle: -1}, "idle is -1"},
 		{"no rate", loadtest.Steady{Duration: time.Second, Clients: 1}, "rate x duration is 0"},
 		{"all warmup", loadtest.Steady{Rate: 1, Duration: time.Second, Warmup: time.Second, Clients: 1}, "warmup is 1s"},
 		{"no rounds", loadtest.Mailbox{Messages: 8}, "rounds is 0"},

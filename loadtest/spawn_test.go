@@ -112,3 +112,20 @@ func TestTheCommandSpawnsMeasuresAndCleansUp(t *testing.T) {
 	require.ErrorAs(t, err, &exit)
 	assert.Equal(t, 2, exit.ExitCode())
 }
+
+// TestIdleWorkersAreWeighedApart runs the program with workers within its process.
+func TestIdleWorkersAreWeighedApart(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), program, "loadtest", "queued", "--spawn", "--spawn-dir", t.TempDir(),
+		"--workers", "0", "--jobs", "100", "--idle", "5", "--settle", "1ms", "--output", "json")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, stderr.String())
+	var report loadtest.Report
+	require.NoError(t, json.Unmarshal(out, &report))
+	assert.Empty(t, report.Faults)
+	assert.Equal(t, 100, report.Memory.Jobs)
+	assert.Equal(t, 5, report.Memory.Workers)
+	assert.NotZero(t, report.Memory.HeapPerWorker)
+}

@@ -70,6 +70,9 @@ func (r *Report) memoryText(w *tabwriter.Writer) {
 	if m == nil {
 		return
 	}
+	if m.Workers > 0 {
+		fmt.Fprintf(w, "workers\t%d idle: %.0f B of heap each, %.0f B resident\n", m.Workers, m.HeapPerWorker, m.RSSPerWorker)
+	}
 	fmt.Fprintf(w, "resident\t%s to %s: %.0f B a job\n", mebibytes(m.RSSBefore), mebibytes(m.RSSAfter), m.RSSPerJob)
 	fmt.Fprintf(w, "heap\t%s to %s: %.0f B a job, after %d collections\n",
 		mebibytes(m.HeapBefore), mebibytes(m.HeapAfter), m.HeapPerJob, m.Collections)

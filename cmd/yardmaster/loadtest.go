@@ -86,12 +86,20 @@ func (a *app) steadyCommand(l *loadTest) *cobra.Command {
 	return cmd
 }
 
+// queuedTimeout is for queueing and for the collections of garbage, which take their
+// time, unless --timeout says otherwise.
+const queuedTimeout = 20 * time.Minute
+
 func (a *app) queuedCommand(l *loadTest) *cobra.Command {
 	var s loadtest.Queued
-	cmd := a.scenarioCommand(s, func(ctx context.Context) error {
+	var cmd *cobra.Command
+	cmd = a.scenarioCommand(s, func(ctx context.Context) error {
 		l.fleet.QueueLimit = max(200_000, 2*s.Jobs)
+		if !cmd.Flags().Changed("timeout") {
+			l.timeout = queuedTimeout
+		}
 		return a.loadTest(ctx, l, func(apiURL, token string) loadtest.Scenario {
-			s.Metrics = loadtest.Metrics(apiURL, token)
+			s.Metrics, s.Join = loadtest.Metrics(apiURL, token), joinIdle()
 			return s
 		})
 	})
@@ -99,7 +107,8 @@ func (a *app) queuedCommand(l *loadTest) *cobra.Command {
 	flags.IntVar(&s.Jobs, "jobs", 100_000, "runs of one job to queue")
 	flags.IntVar(&s.Batch, "batch", 100, "`runs` a call")
 	flags.IntVar(&s.Clients, "clients", 8, "`calls` at once")
-	flags.DurationVar(&s.Settle, "settle", 150*time.Second, "how long to wait for a collection of garbage")
+	flags.IntVar(&s.Idle, "idle", 0, "`workers` that are connected and get no job; about 3 MiB each in the load test")
+	flags.DurationVar(&s.Settle, "settle", 270*time.Second, "how long to wait for collections of garbage")
 	return cmd
 }
 

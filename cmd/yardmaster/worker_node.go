@@ -72,21 +72,32 @@ func (w *workerNode) start(ctx context.Context, cfg workerConfig) error {
 	}
 	w.later(func(context.Context) error { conn.Close(); return nil })
 	can := capabilities(ctx, cfg)
-	epoch := bridge.NewEpoch(bridge.Worker, time.Now())
-	system := bridge.NewSystem(cfg.ID, epoch, cfg.Logger)
-	w.later(func(context.Context) error { system.Shutdown(); return nil })
-	pool := supervisor.NewPool()
-	w.later(func(context.Context) error { pool.Close(); return nil })
-	w.actors = actors.NewWorkerNode(actors.WorkerConfig{
-		Log: cfg.Logger, System: system, ID: cfg.ID, Incarnation: epoch, Version: readBuildInfo().Version,
-		Labels: cfg.Labels, Found: can.Labels, Resources: can.Resources, Pool: cfg.Pool,
+	err = w.join(conn, metrics, actors.WorkerConfig{
+		Log: cfg.Logger, ID: cfg.ID, Labels: cfg.Labels, Found: can.Labels, Resources: can.Resources, Pool: cfg.Pool,
 		Slots: cfg.Slots, SlotsMin: cfg.SlotsMin, SlotsMax: cfg.SlotsMax, Machine: machine.This(),
 		Executor: worker.Executors{plan.ExecutorProcess: executor, plan.ExecutorNoop: worker.Noop{}},
-		Discover: func(ctx context.Context) (string, error) { return natsjs.Discover(ctx, conn, cfg.ID) },
-		Hooks:    metrics.Supervision(), Dispatcher: pool,
 	})
-	b, err := bridge.Start(system, natsjs.NewTransport(conn, system.Address(), cfg.ID), bridge.Config{
-		NodeID: cfg.ID, Role: bridge.Worker, Hooks: metrics.Bridge(),
+	if err != nil {
+		return err
+	}
+	metrics.Watch(w.actors.Size)
+	w.followConnection(back)
+	return w.serveMetrics(ctx, cfg, metrics)
+}
+
+// join starts the actors of a worker, behind a bridge to the coordinator nodes over
+// conn. c says what the worker is.
+func (w *workerNode) join(conn *nats.Conn, metrics *observe.Worker, c actors.WorkerConfig) error {
+	c.Version, c.Incarnation = readBuildInfo().Version, bridge.NewEpoch(bridge.Worker, time.Now())
+	c.System = bridge.NewSystem(c.ID, c.Incarnation, c.Log)
+	w.later(func(context.Context) error { c.System.Shutdown(); return nil })
+	pool := supervisor.NewPool()
+	w.later(func(context.Context) error { pool.Close(); return nil })
+	c.Discover = func(ctx context.Context) (string, error) { return natsjs.Discover(ctx, conn, c.ID) }
+	c.Hooks, c.Dispatcher = metrics.Supervision(), pool
+	w.actors = actors.NewWorkerNode(c)
+	b, err := bridge.Start(c.System, natsjs.NewTransport(conn, c.System.Address(), c.ID), bridge.Config{
+		NodeID: c.ID, Role: bridge.Worker, Hooks: metrics.Bridge(),
 		Kinds: []bridge.Kind{{Name: actors.AttemptKind, Spawn: w.actors.SpawnAttempt}},
 	})
 	if err != nil {
@@ -97,12 +108,7 @@ func (w *workerNode) start(ctx context.Context, cfg workerConfig) error {
 		return err
 	}
 	w.later(w.actors.Stop)
-	if err := w.actors.Start(); err != nil {
-		return err
-	}
-	metrics.Watch(w.actors.Size)
-	w.followConnection(back)
-	return w.serveMetrics(ctx, cfg, metrics)
+	return w.actors.Start()
 }
 
 // capabilities returns what the worker offers beside the labels it was given. A
