@@ -227,7 +227,7 @@ func (c *Coordinator) request(id job.ID, labels []string, priority int32, d *mes
 	return placement.Request{
 		Job: id, Labels: labels, Resources: messages.ResourcesFromProto(d.GetResources()), Project: of,
 		Pool: c.env.projects.Of(of).Pool, Priority: int(priority), Affinity: d.GetAffinity(),
-		Idempotent: d.GetIdempotent(),
+		GivesWay: d.GetGivesWay(),
 	}
 }
 

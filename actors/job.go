@@ -242,7 +242,7 @@ func (j *Job) announce(ctx actor.Context) {
 func (j *Job) demand() *messages.JobDemand {
 	spec, of := j.state.Spec, j.run.run
 	return &messages.JobDemand{
-		Resources: messages.ResourcesToProto(spec.Resources), Project: of.Project, Idempotent: spec.Idempotent,
+		Resources: messages.ResourcesToProto(spec.Resources), Project: of.Project, GivesWay: j.state.MayGiveWay(),
 		Affinity: of.Project + "/" + of.Plan.Name + "/" + spec.ID,
 	}
 }

@@ -214,6 +214,8 @@ const (
 	Outcome_OUTCOME_LOST        Outcome = 4
 	// The worker did not take it: nothing of it ran.
 	Outcome_OUTCOME_REFUSED Outcome = 5
+	// It was stopped for the sake of another job.
+	Outcome_OUTCOME_PREEMPTED Outcome = 6
 )
 
 // Enum value maps for Outcome.
@@ -225,6 +227,7 @@ var (
 		3: "OUTCOME_CANCELLED",
 		4: "OUTCOME_LOST",
 		5: "OUTCOME_REFUSED",
+		6: "OUTCOME_PREEMPTED",
 	}
 	Outcome_value = map[string]int32{
 		"OUTCOME_UNSPECIFIED": 0,
@@ -233,6 +236,7 @@ var (
 		"OUTCOME_CANCELLED":   3,
 		"OUTCOME_LOST":        4,
 		"OUTCOME_REFUSED":     5,
+		"OUTCOME_PREEMPTED":   6,
 	}
 )
 
@@ -339,6 +343,7 @@ type HistoryEvent struct {
 	//	*HistoryEvent_JobEnded
 	//	*HistoryEvent_WorkerChanged
 	//	*HistoryEvent_ActorQuarantined
+	//	*HistoryEvent_JobPreemptRequested
 	What          isHistoryEvent_What `protobuf_oneof:"what"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -488,6 +493,15 @@ func (x *HistoryEvent) GetActorQuarantined() *ActorQuarantined {
 	return nil
 }
 
+func (x *HistoryEvent) GetJobPreemptRequested() *JobPreemptRequested {
+	if x != nil {
+		if x, ok := x.What.(*HistoryEvent_JobPreemptRequested); ok {
+			return x.JobPreemptRequested
+		}
+	}
+	return nil
+}
+
 type isHistoryEvent_What interface {
 	isHistoryEvent_What()
 }
@@ -524,6 +538,10 @@ type HistoryEvent_ActorQuarantined struct {
 	ActorQuarantined *ActorQuarantined `protobuf:"bytes,17,opt,name=actor_quarantined,json=actorQuarantined,proto3,oneof"`
 }
 
+type HistoryEvent_JobPreemptRequested struct {
+	JobPreemptRequested *JobPreemptRequested `protobuf:"bytes,18,opt,name=job_preempt_requested,json=jobPreemptRequested,proto3,oneof"`
+}
+
 func (*HistoryEvent_RunSubmitted) isHistoryEvent_What() {}
 
 func (*HistoryEvent_RunCancelRequested) isHistoryEvent_What() {}
@@ -539,6 +557,8 @@ func (*HistoryEvent_JobEnded) isHistoryEvent_What() {}
 func (*HistoryEvent_WorkerChanged) isHistoryEvent_What() {}
 
 func (*HistoryEvent_ActorQuarantined) isHistoryEvent_What() {}
+
+func (*HistoryEvent_JobPreemptRequested) isHistoryEvent_What() {}
 
 // RunSubmitted begins a run and all its jobs.
 type RunSubmitted struct {
@@ -852,6 +872,60 @@ func (x *JobCancelRequested) GetReason() string {
 	return ""
 }
 
+// JobPreemptRequested says that the open attempt shall end for the sake of another
+// job, and the job be queued again.
+type JobPreemptRequested struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Token         uint64                 `protobuf:"varint,1,opt,name=token,proto3" json:"token,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobPreemptRequested) Reset() {
+	*x = JobPreemptRequested{}
+	mi := &file_yardmaster_v1_history_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobPreemptRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobPreemptRequested) ProtoMessage() {}
+
+func (x *JobPreemptRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_history_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobPreemptRequested.ProtoReflect.Descriptor instead.
+func (*JobPreemptRequested) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *JobPreemptRequested) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *JobPreemptRequested) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // JobEnded is the last event of a job.
 type JobEnded struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -867,7 +941,7 @@ type JobEnded struct {
 
 func (x *JobEnded) Reset() {
 	*x = JobEnded{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +953,7 @@ func (x *JobEnded) String() string {
 func (*JobEnded) ProtoMessage() {}
 
 func (x *JobEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[6]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +966,7 @@ func (x *JobEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobEnded.ProtoReflect.Descriptor instead.
 func (*JobEnded) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{6}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *JobEnded) GetState() JobState {
@@ -956,7 +1030,7 @@ type WorkerChanged struct {
 
 func (x *WorkerChanged) Reset() {
 	*x = WorkerChanged{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +1042,7 @@ func (x *WorkerChanged) String() string {
 func (*WorkerChanged) ProtoMessage() {}
 
 func (x *WorkerChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,7 +1055,7 @@ func (x *WorkerChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerChanged.ProtoReflect.Descriptor instead.
 func (*WorkerChanged) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{7}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WorkerChanged) GetWorkerId() string {
@@ -1079,7 +1153,7 @@ type ActorQuarantined struct {
 
 func (x *ActorQuarantined) Reset() {
 	*x = ActorQuarantined{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1091,7 +1165,7 @@ func (x *ActorQuarantined) String() string {
 func (*ActorQuarantined) ProtoMessage() {}
 
 func (x *ActorQuarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1104,7 +1178,7 @@ func (x *ActorQuarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorQuarantined.ProtoReflect.Descriptor instead.
 func (*ActorQuarantined) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{8}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ActorQuarantined) GetActor() string {
@@ -1139,7 +1213,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1151,7 +1225,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1164,7 +1238,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{9}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Result) GetOutcome() Outcome {
@@ -1237,7 +1311,7 @@ type StepResult struct {
 
 func (x *StepResult) Reset() {
 	*x = StepResult{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +1323,7 @@ func (x *StepResult) String() string {
 func (*StepResult) ProtoMessage() {}
 
 func (x *StepResult) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +1336,7 @@ func (x *StepResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepResult.ProtoReflect.Descriptor instead.
 func (*StepResult) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{10}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StepResult) GetOutcome() Outcome {
@@ -1314,7 +1388,7 @@ type LogSum struct {
 
 func (x *LogSum) Reset() {
 	*x = LogSum{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1400,7 @@ func (x *LogSum) String() string {
 func (*LogSum) ProtoMessage() {}
 
 func (x *LogSum) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1413,7 @@ func (x *LogSum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogSum.ProtoReflect.Descriptor instead.
 func (*LogSum) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{11}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LogSum) GetChunks() uint64 {
@@ -1386,7 +1460,7 @@ type LedgerSnapshot struct {
 
 func (x *LedgerSnapshot) Reset() {
 	*x = LedgerSnapshot{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1472,7 @@ func (x *LedgerSnapshot) String() string {
 func (*LedgerSnapshot) ProtoMessage() {}
 
 func (x *LedgerSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1485,7 @@ func (x *LedgerSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerSnapshot.ProtoReflect.Descriptor instead.
 func (*LedgerSnapshot) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{12}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LedgerSnapshot) GetPlans() [][]byte {
@@ -1462,7 +1536,7 @@ type WorkerRecord struct {
 
 func (x *WorkerRecord) Reset() {
 	*x = WorkerRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1474,7 +1548,7 @@ func (x *WorkerRecord) String() string {
 func (*WorkerRecord) ProtoMessage() {}
 
 func (x *WorkerRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1487,7 +1561,7 @@ func (x *WorkerRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerRecord.ProtoReflect.Descriptor instead.
 func (*WorkerRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{13}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WorkerRecord) GetLast() *WorkerEntry {
@@ -1516,7 +1590,7 @@ type WorkerEntry struct {
 
 func (x *WorkerEntry) Reset() {
 	*x = WorkerEntry{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1602,7 @@ func (x *WorkerEntry) String() string {
 func (*WorkerEntry) ProtoMessage() {}
 
 func (x *WorkerEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1615,7 @@ func (x *WorkerEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerEntry.ProtoReflect.Descriptor instead.
 func (*WorkerEntry) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{14}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WorkerEntry) GetUnixNanos() int64 {
@@ -1576,7 +1650,7 @@ type LiveRun struct {
 
 func (x *LiveRun) Reset() {
 	*x = LiveRun{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1588,7 +1662,7 @@ func (x *LiveRun) String() string {
 func (*LiveRun) ProtoMessage() {}
 
 func (x *LiveRun) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1601,7 +1675,7 @@ func (x *LiveRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveRun.ProtoReflect.Descriptor instead.
 func (*LiveRun) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{15}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LiveRun) GetPlan() uint32 {
@@ -1631,7 +1705,7 @@ type EndedRun struct {
 
 func (x *EndedRun) Reset() {
 	*x = EndedRun{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1643,7 +1717,7 @@ func (x *EndedRun) String() string {
 func (*EndedRun) ProtoMessage() {}
 
 func (x *EndedRun) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1656,7 +1730,7 @@ func (x *EndedRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndedRun.ProtoReflect.Descriptor instead.
 func (*EndedRun) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{16}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *EndedRun) GetPlan() uint32 {
@@ -1697,7 +1771,7 @@ type KeyUse struct {
 
 func (x *KeyUse) Reset() {
 	*x = KeyUse{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1709,7 +1783,7 @@ func (x *KeyUse) String() string {
 func (*KeyUse) ProtoMessage() {}
 
 func (x *KeyUse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1722,7 +1796,7 @@ func (x *KeyUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyUse.ProtoReflect.Descriptor instead.
 func (*KeyUse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{17}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *KeyUse) GetKey() string {
@@ -1782,7 +1856,7 @@ type RunRecord struct {
 
 func (x *RunRecord) Reset() {
 	*x = RunRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1794,7 +1868,7 @@ func (x *RunRecord) String() string {
 func (*RunRecord) ProtoMessage() {}
 
 func (x *RunRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1807,7 +1881,7 @@ func (x *RunRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRecord.ProtoReflect.Descriptor instead.
 func (*RunRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{18}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RunRecord) GetRunId() string {
@@ -1915,13 +1989,15 @@ type JobRecord struct {
 	StartedUnixNanos int64                  `protobuf:"fixed64,9,opt,name=started_unix_nanos,json=startedUnixNanos,proto3" json:"started_unix_nanos,omitempty"`
 	EndedUnixNanos   int64                  `protobuf:"fixed64,10,opt,name=ended_unix_nanos,json=endedUnixNanos,proto3" json:"ended_unix_nanos,omitempty"`
 	Reason           string                 `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Why the open attempt shall end for the sake of another job; empty when it shall not.
+	Preempting    string `protobuf:"bytes,12,opt,name=preempting,proto3" json:"preempting,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JobRecord) Reset() {
 	*x = JobRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1933,7 +2009,7 @@ func (x *JobRecord) String() string {
 func (*JobRecord) ProtoMessage() {}
 
 func (x *JobRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1946,7 +2022,7 @@ func (x *JobRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobRecord.ProtoReflect.Descriptor instead.
 func (*JobRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{19}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *JobRecord) GetState() JobState {
@@ -2026,6 +2102,13 @@ func (x *JobRecord) GetReason() string {
 	return ""
 }
 
+func (x *JobRecord) GetPreempting() string {
+	if x != nil {
+		return x.Preempting
+	}
+	return ""
+}
+
 // AttemptRecord is one attempt of a job.
 type AttemptRecord struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
@@ -2042,7 +2125,7 @@ type AttemptRecord struct {
 
 func (x *AttemptRecord) Reset() {
 	*x = AttemptRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2054,7 +2137,7 @@ func (x *AttemptRecord) String() string {
 func (*AttemptRecord) ProtoMessage() {}
 
 func (x *AttemptRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2067,7 +2150,7 @@ func (x *AttemptRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptRecord.ProtoReflect.Descriptor instead.
 func (*AttemptRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{20}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *AttemptRecord) GetToken() uint64 {
@@ -2109,7 +2192,7 @@ var File_yardmaster_v1_history_proto protoreflect.FileDescriptor
 
 const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x1byardmaster/v1/history.proto\x12\ryardmaster.v1\x1a\x18yardmaster/v1/plan.proto\"\xf0\x05\n" +
+	"\x1byardmaster/v1/history.proto\x12\ryardmaster.v1\x1a\x18yardmaster/v1/plan.proto\"\xca\x06\n" +
 	"\fHistoryEvent\x12\x1d\n" +
 	"\n" +
 	"unix_nanos\x18\x01 \x01(\x10R\tunixNanos\x12\x15\n" +
@@ -2125,7 +2208,8 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x14job_cancel_requested\x18\x0e \x01(\v2!.yardmaster.v1.JobCancelRequestedH\x00R\x12jobCancelRequested\x126\n" +
 	"\tjob_ended\x18\x0f \x01(\v2\x17.yardmaster.v1.JobEndedH\x00R\bjobEnded\x12E\n" +
 	"\x0eworker_changed\x18\x10 \x01(\v2\x1c.yardmaster.v1.WorkerChangedH\x00R\rworkerChanged\x12N\n" +
-	"\x11actor_quarantined\x18\x11 \x01(\v2\x1f.yardmaster.v1.ActorQuarantinedH\x00R\x10actorQuarantinedB\x06\n" +
+	"\x11actor_quarantined\x18\x11 \x01(\v2\x1f.yardmaster.v1.ActorQuarantinedH\x00R\x10actorQuarantined\x12X\n" +
+	"\x15job_preempt_requested\x18\x12 \x01(\v2\".yardmaster.v1.JobPreemptRequestedH\x00R\x13jobPreemptRequestedB\x06\n" +
 	"\x04what\"\xb0\x01\n" +
 	"\fRunSubmitted\x12\x12\n" +
 	"\x04plan\x18\x01 \x01(\fR\x04plan\x12'\n" +
@@ -2147,6 +2231,9 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"wait_nanos\x18\x03 \x01(\x03R\twaitNanos\"X\n" +
 	"\x12JobCancelRequested\x12*\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x14.yardmaster.v1.CauseR\x05cause\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"C\n" +
+	"\x13JobPreemptRequested\x12\x14\n" +
+	"\x05token\x18\x01 \x01(\x04R\x05token\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xc2\x01\n" +
 	"\bJobEnded\x12-\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x17.yardmaster.v1.JobStateR\x05state\x12*\n" +
@@ -2236,7 +2323,7 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x10ended_unix_nanos\x18\v \x01(\x10R\x0eendedUnixNanos\x12!\n" +
 	"\ftrace_parent\x18\f \x01(\tR\vtraceParent\x12\x18\n" +
 	"\aproject\x18\r \x01(\tR\aproject\x12\x19\n" +
-	"\bretry_of\x18\x0e \x01(\tR\aretryOfJ\x04\b\x02\x10\x03\"\x8d\x03\n" +
+	"\bretry_of\x18\x0e \x01(\tR\aretryOfJ\x04\b\x02\x10\x03\"\xad\x03\n" +
 	"\tJobRecord\x12-\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x17.yardmaster.v1.JobStateR\x05state\x12*\n" +
 	"\x05cause\x18\x02 \x01(\x0e2\x14.yardmaster.v1.CauseR\x05cause\x12\x1e\n" +
@@ -2252,7 +2339,10 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x12started_unix_nanos\x18\t \x01(\x10R\x10startedUnixNanos\x12(\n" +
 	"\x10ended_unix_nanos\x18\n" +
 	" \x01(\x10R\x0eendedUnixNanos\x12\x16\n" +
-	"\x06reason\x18\v \x01(\tR\x06reason\"\xb5\x01\n" +
+	"\x06reason\x18\v \x01(\tR\x06reason\x12\x1e\n" +
+	"\n" +
+	"preempting\x18\f \x01(\tR\n" +
+	"preempting\"\xb5\x01\n" +
 	"\rAttemptRecord\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x04R\x05token\x12\x1b\n" +
 	"\tworker_id\x18\x02 \x01(\tR\bworkerId\x12.\n" +
@@ -2279,14 +2369,15 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x0fCAUSE_FAIL_FAST\x10\x02\x12\x0f\n" +
 	"\vCAUSE_NEEDS\x10\x03\x12\x11\n" +
 	"\rCAUSE_EXPIRED\x10\x04\x12\x10\n" +
-	"\fCAUSE_POISON\x10\x05*\x8b\x01\n" +
+	"\fCAUSE_POISON\x10\x05*\xa2\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OUTCOME_SUCCEEDED\x10\x01\x12\x12\n" +
 	"\x0eOUTCOME_FAILED\x10\x02\x12\x15\n" +
 	"\x11OUTCOME_CANCELLED\x10\x03\x12\x10\n" +
 	"\fOUTCOME_LOST\x10\x04\x12\x13\n" +
-	"\x0fOUTCOME_REFUSED\x10\x05*Z\n" +
+	"\x0fOUTCOME_REFUSED\x10\x05\x12\x15\n" +
+	"\x11OUTCOME_PREEMPTED\x10\x06*Z\n" +
 	"\x05Fault\x12\x15\n" +
 	"\x11FAULT_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -2307,35 +2398,36 @@ func file_yardmaster_v1_history_proto_rawDescGZIP() []byte {
 }
 
 var file_yardmaster_v1_history_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_yardmaster_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_yardmaster_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_yardmaster_v1_history_proto_goTypes = []any{
-	(JobState)(0),              // 0: yardmaster.v1.JobState
-	(WorkerState)(0),           // 1: yardmaster.v1.WorkerState
-	(Cause)(0),                 // 2: yardmaster.v1.Cause
-	(Outcome)(0),               // 3: yardmaster.v1.Outcome
-	(Fault)(0),                 // 4: yardmaster.v1.Fault
-	(*HistoryEvent)(nil),       // 5: yardmaster.v1.HistoryEvent
-	(*RunSubmitted)(nil),       // 6: yardmaster.v1.RunSubmitted
-	(*RunCancelRequested)(nil), // 7: yardmaster.v1.RunCancelRequested
-	(*JobAssigned)(nil),        // 8: yardmaster.v1.JobAssigned
-	(*AttemptEnded)(nil),       // 9: yardmaster.v1.AttemptEnded
-	(*JobCancelRequested)(nil), // 10: yardmaster.v1.JobCancelRequested
-	(*JobEnded)(nil),           // 11: yardmaster.v1.JobEnded
-	(*WorkerChanged)(nil),      // 12: yardmaster.v1.WorkerChanged
-	(*ActorQuarantined)(nil),   // 13: yardmaster.v1.ActorQuarantined
-	(*Result)(nil),             // 14: yardmaster.v1.Result
-	(*StepResult)(nil),         // 15: yardmaster.v1.StepResult
-	(*LogSum)(nil),             // 16: yardmaster.v1.LogSum
-	(*LedgerSnapshot)(nil),     // 17: yardmaster.v1.LedgerSnapshot
-	(*WorkerRecord)(nil),       // 18: yardmaster.v1.WorkerRecord
-	(*WorkerEntry)(nil),        // 19: yardmaster.v1.WorkerEntry
-	(*LiveRun)(nil),            // 20: yardmaster.v1.LiveRun
-	(*EndedRun)(nil),           // 21: yardmaster.v1.EndedRun
-	(*KeyUse)(nil),             // 22: yardmaster.v1.KeyUse
-	(*RunRecord)(nil),          // 23: yardmaster.v1.RunRecord
-	(*JobRecord)(nil),          // 24: yardmaster.v1.JobRecord
-	(*AttemptRecord)(nil),      // 25: yardmaster.v1.AttemptRecord
-	(*Resources)(nil),          // 26: yardmaster.v1.Resources
+	(JobState)(0),               // 0: yardmaster.v1.JobState
+	(WorkerState)(0),            // 1: yardmaster.v1.WorkerState
+	(Cause)(0),                  // 2: yardmaster.v1.Cause
+	(Outcome)(0),                // 3: yardmaster.v1.Outcome
+	(Fault)(0),                  // 4: yardmaster.v1.Fault
+	(*HistoryEvent)(nil),        // 5: yardmaster.v1.HistoryEvent
+	(*RunSubmitted)(nil),        // 6: yardmaster.v1.RunSubmitted
+	(*RunCancelRequested)(nil),  // 7: yardmaster.v1.RunCancelRequested
+	(*JobAssigned)(nil),         // 8: yardmaster.v1.JobAssigned
+	(*AttemptEnded)(nil),        // 9: yardmaster.v1.AttemptEnded
+	(*JobCancelRequested)(nil),  // 10: yardmaster.v1.JobCancelRequested
+	(*JobPreemptRequested)(nil), // 11: yardmaster.v1.JobPreemptRequested
+	(*JobEnded)(nil),            // 12: yardmaster.v1.JobEnded
+	(*WorkerChanged)(nil),       // 13: yardmaster.v1.WorkerChanged
+	(*ActorQuarantined)(nil),    // 14: yardmaster.v1.ActorQuarantined
+	(*Result)(nil),              // 15: yardmaster.v1.Result
+	(*StepResult)(nil),          // 16: yardmaster.v1.StepResult
+	(*LogSum)(nil),              // 17: yardmaster.v1.LogSum
+	(*LedgerSnapshot)(nil),      // 18: yardmaster.v1.LedgerSnapshot
+	(*WorkerRecord)(nil),        // 19: yardmaster.v1.WorkerRecord
+	(*WorkerEntry)(nil),         // 20: yardmaster.v1.WorkerEntry
+	(*LiveRun)(nil),             // 21: yardmaster.v1.LiveRun
+	(*EndedRun)(nil),            // 22: yardmaster.v1.EndedRun
+	(*KeyUse)(nil),              // 23: yardmaster.v1.KeyUse
+	(*RunRecord)(nil),           // 24: yardmaster.v1.RunRecord
+	(*JobRecord)(nil),           // 25: yardmaster.v1.JobRecord
+	(*AttemptRecord)(nil),       // 26: yardmaster.v1.AttemptRecord
+	(*Resources)(nil),           // 27: yardmaster.v1.Resources
 }
 var file_yardmaster_v1_history_proto_depIdxs = []int32{
 	6,  // 0: yardmaster.v1.HistoryEvent.run_submitted:type_name -> yardmaster.v1.RunSubmitted
@@ -2343,40 +2435,41 @@ var file_yardmaster_v1_history_proto_depIdxs = []int32{
 	8,  // 2: yardmaster.v1.HistoryEvent.job_assigned:type_name -> yardmaster.v1.JobAssigned
 	9,  // 3: yardmaster.v1.HistoryEvent.attempt_ended:type_name -> yardmaster.v1.AttemptEnded
 	10, // 4: yardmaster.v1.HistoryEvent.job_cancel_requested:type_name -> yardmaster.v1.JobCancelRequested
-	11, // 5: yardmaster.v1.HistoryEvent.job_ended:type_name -> yardmaster.v1.JobEnded
-	12, // 6: yardmaster.v1.HistoryEvent.worker_changed:type_name -> yardmaster.v1.WorkerChanged
-	13, // 7: yardmaster.v1.HistoryEvent.actor_quarantined:type_name -> yardmaster.v1.ActorQuarantined
-	14, // 8: yardmaster.v1.AttemptEnded.result:type_name -> yardmaster.v1.Result
-	2,  // 9: yardmaster.v1.JobCancelRequested.cause:type_name -> yardmaster.v1.Cause
-	0,  // 10: yardmaster.v1.JobEnded.state:type_name -> yardmaster.v1.JobState
-	2,  // 11: yardmaster.v1.JobEnded.cause:type_name -> yardmaster.v1.Cause
-	14, // 12: yardmaster.v1.JobEnded.result:type_name -> yardmaster.v1.Result
-	1,  // 13: yardmaster.v1.WorkerChanged.state:type_name -> yardmaster.v1.WorkerState
-	26, // 14: yardmaster.v1.WorkerChanged.resources:type_name -> yardmaster.v1.Resources
-	3,  // 15: yardmaster.v1.Result.outcome:type_name -> yardmaster.v1.Outcome
-	4,  // 16: yardmaster.v1.Result.fault:type_name -> yardmaster.v1.Fault
-	15, // 17: yardmaster.v1.Result.steps:type_name -> yardmaster.v1.StepResult
-	16, // 18: yardmaster.v1.Result.log:type_name -> yardmaster.v1.LogSum
-	3,  // 19: yardmaster.v1.StepResult.outcome:type_name -> yardmaster.v1.Outcome
-	20, // 20: yardmaster.v1.LedgerSnapshot.live:type_name -> yardmaster.v1.LiveRun
-	21, // 21: yardmaster.v1.LedgerSnapshot.ended:type_name -> yardmaster.v1.EndedRun
-	22, // 22: yardmaster.v1.LedgerSnapshot.keys:type_name -> yardmaster.v1.KeyUse
-	18, // 23: yardmaster.v1.LedgerSnapshot.workers:type_name -> yardmaster.v1.WorkerRecord
-	19, // 24: yardmaster.v1.WorkerRecord.last:type_name -> yardmaster.v1.WorkerEntry
-	19, // 25: yardmaster.v1.WorkerRecord.history:type_name -> yardmaster.v1.WorkerEntry
-	12, // 26: yardmaster.v1.WorkerEntry.changed:type_name -> yardmaster.v1.WorkerChanged
-	23, // 27: yardmaster.v1.LiveRun.run:type_name -> yardmaster.v1.RunRecord
-	24, // 28: yardmaster.v1.RunRecord.jobs:type_name -> yardmaster.v1.JobRecord
-	0,  // 29: yardmaster.v1.RunRecord.state:type_name -> yardmaster.v1.JobState
-	0,  // 30: yardmaster.v1.JobRecord.state:type_name -> yardmaster.v1.JobState
-	2,  // 31: yardmaster.v1.JobRecord.cause:type_name -> yardmaster.v1.Cause
-	25, // 32: yardmaster.v1.JobRecord.attempts:type_name -> yardmaster.v1.AttemptRecord
-	14, // 33: yardmaster.v1.AttemptRecord.result:type_name -> yardmaster.v1.Result
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	12, // 5: yardmaster.v1.HistoryEvent.job_ended:type_name -> yardmaster.v1.JobEnded
+	13, // 6: yardmaster.v1.HistoryEvent.worker_changed:type_name -> yardmaster.v1.WorkerChanged
+	14, // 7: yardmaster.v1.HistoryEvent.actor_quarantined:type_name -> yardmaster.v1.ActorQuarantined
+	11, // 8: yardmaster.v1.HistoryEvent.job_preempt_requested:type_name -> yardmaster.v1.JobPreemptRequested
+	15, // 9: yardmaster.v1.AttemptEnded.result:type_name -> yardmaster.v1.Result
+	2,  // 10: yardmaster.v1.JobCancelRequested.cause:type_name -> yardmaster.v1.Cause
+	0,  // 11: yardmaster.v1.JobEnded.state:type_name -> yardmaster.v1.JobState
+	2,  // 12: yardmaster.v1.JobEnded.cause:type_name -> yardmaster.v1.Cause
+	15, // 13: yardmaster.v1.JobEnded.result:type_name -> yardmaster.v1.Result
+	1,  // 14: yardmaster.v1.WorkerChanged.state:type_name -> yardmaster.v1.WorkerState
+	27, // 15: yardmaster.v1.WorkerChanged.resources:type_name -> yardmaster.v1.Resources
+	3,  // 16: yardmaster.v1.Result.outcome:type_name -> yardmaster.v1.Outcome
+	4,  // 17: yardmaster.v1.Result.fault:type_name -> yardmaster.v1.Fault
+	16, // 18: yardmaster.v1.Result.steps:type_name -> yardmaster.v1.StepResult
+	17, // 19: yardmaster.v1.Result.log:type_name -> yardmaster.v1.LogSum
+	3,  // 20: yardmaster.v1.StepResult.outcome:type_name -> yardmaster.v1.Outcome
+	21, // 21: yardmaster.v1.LedgerSnapshot.live:type_name -> yardmaster.v1.LiveRun
+	22, // 22: yardmaster.v1.LedgerSnapshot.ended:type_name -> yardmaster.v1.EndedRun
+	23, // 23: yardmaster.v1.LedgerSnapshot.keys:type_name -> yardmaster.v1.KeyUse
+	19, // 24: yardmaster.v1.LedgerSnapshot.workers:type_name -> yardmaster.v1.WorkerRecord
+	20, // 25: yardmaster.v1.WorkerRecord.last:type_name -> yardmaster.v1.WorkerEntry
+	20, // 26: yardmaster.v1.WorkerRecord.history:type_name -> yardmaster.v1.WorkerEntry
+	13, // 27: yardmaster.v1.WorkerEntry.changed:type_name -> yardmaster.v1.WorkerChanged
+	24, // 28: yardmaster.v1.LiveRun.run:type_name -> yardmaster.v1.RunRecord
+	25, // 29: yardmaster.v1.RunRecord.jobs:type_name -> yardmaster.v1.JobRecord
+	0,  // 30: yardmaster.v1.RunRecord.state:type_name -> yardmaster.v1.JobState
+	0,  // 31: yardmaster.v1.JobRecord.state:type_name -> yardmaster.v1.JobState
+	2,  // 32: yardmaster.v1.JobRecord.cause:type_name -> yardmaster.v1.Cause
+	26, // 33: yardmaster.v1.JobRecord.attempts:type_name -> yardmaster.v1.AttemptRecord
+	15, // 34: yardmaster.v1.AttemptRecord.result:type_name -> yardmaster.v1.Result
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_history_proto_init() }
@@ -2394,6 +2487,7 @@ func file_yardmaster_v1_history_proto_init() {
 		(*HistoryEvent_JobEnded)(nil),
 		(*HistoryEvent_WorkerChanged)(nil),
 		(*HistoryEvent_ActorQuarantined)(nil),
+		(*HistoryEvent_JobPreemptRequested)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2401,7 +2495,7 @@ func file_yardmaster_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_history_proto_rawDesc), len(file_yardmaster_v1_history_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -53,6 +53,7 @@ func jobToRecord(j *job.Job) *JobRecord {
 		State: StateToProto(j.State), Cause: CauseToProto(j.Cause), Cancelling: j.Cancelling, Open: j.Open,
 		Tries: uint32(j.Tries), Lost: uint32(j.Lost), WaitNanos: int64(j.Wait),
 		StartedUnixNanos: nanos(j.StartedAt), EndedUnixNanos: nanos(j.EndedAt), Reason: j.Reason,
+		Preempting: j.Preempting,
 	}
 	for i := range j.Attempts {
 		a := &j.Attempts[i]
@@ -106,7 +107,7 @@ func jobFromRecord(m *JobRecord, id job.ID, spec *plan.Job) job.Job {
 		ID: id, Spec: spec, State: StateFromProto(m.GetState()), Cause: CauseFromProto(m.GetCause()),
 		Cancelling: m.GetCancelling(), Open: m.GetOpen(), Tries: int(m.GetTries()), Lost: int(m.GetLost()),
 		Wait: time.Duration(m.GetWaitNanos()), StartedAt: instant(m.GetStartedUnixNanos()),
-		EndedAt: instant(m.GetEndedUnixNanos()), Reason: m.GetReason(),
+		EndedAt: instant(m.GetEndedUnixNanos()), Reason: m.GetReason(), Preempting: m.GetPreempting(),
 	}
 	for i, a := range m.GetAttempts() {
 		j.Attempts = append(j.Attempts, job.Attempt{

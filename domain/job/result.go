@@ -17,6 +17,7 @@ const (
 	OutcomeCancelled         // stopped on request
 	OutcomeLost              // nobody knows: the worker fell silent
 	OutcomeRefused           // the worker did not take it: nothing of it ran
+	OutcomePreempted         // stopped for the sake of another job
 )
 
 // Fault says whose doing a failure was.

@@ -84,10 +84,10 @@ func (m *machine) drawRequest(t *rapid.T) placement.Request {
 	r := placement.Request{
 		Job: drawJob(t), Labels: m.drawLabels(t), Priority: rapid.IntRange(-1, 1).Draw(t, "priority"),
 		Project: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "project"), Pool: m.drawPool(t),
-		QueuedAt:   m.now.Add(-rapid.SampledFrom([]time.Duration{0, 10 * time.Second, time.Minute}).Draw(t, "waited")),
-		Avoid:      rapid.SliceOfNDistinct(rapid.Custom(m.drawWorker), 0, 2, rapid.ID).Draw(t, "avoid"),
-		Affinity:   rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "affinity"),
-		Idempotent: rapid.Bool().Draw(t, "idempotent"),
+		QueuedAt: m.now.Add(-rapid.SampledFrom([]time.Duration{0, 10 * time.Second, time.Minute}).Draw(t, "waited")),
+		Avoid:    rapid.SliceOfNDistinct(rapid.Custom(m.drawWorker), 0, 2, rapid.ID).Draw(t, "avoid"),
+		Affinity: rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "affinity"),
+		GivesWay: rapid.Bool().Draw(t, "gives way"),
 	}
 	if m.narrow || rapid.Bool().Draw(t, "asks") {
 		r.Resources = resource.Amount{

@@ -184,7 +184,7 @@ func (m *machine) victim() (next, victim modelJob, ok bool) {
 				return j.Job == h.Job
 			})}
 			would := w.possible(next) && rest.room(next) && !m.model.passes(next, w.ID) && m.model.spares(w, next)
-			if !would || !h.Idempotent || h.Priority >= next.Priority {
+			if !would || !h.GivesWay || h.Priority >= next.Priority {
 				continue
 			}
 			if !ok || h.Priority < victim.Priority || h.Priority == victim.Priority && h.told > victim.told {

@@ -43,7 +43,7 @@ func (y *Yard) victim(demand int32, e queue.Entry) (worst *taken) {
 	priority := int64(noteOf(e.Note).priority)
 	for _, t := range y.taken {
 		switch {
-		case !t.note.idempotent || int64(t.note.priority)+int64(y.config.PreemptBy) > priority:
+		case !t.note.givesWay || int64(t.note.priority)+int64(y.config.PreemptBy) > priority:
 		case worst != nil && !t.givesWayBefore(worst):
 		case y.fitsInPlaceOf(&w, demand, t):
 			worst = t

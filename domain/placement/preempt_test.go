@@ -19,7 +19,7 @@ func TestAJobOfMuchLowerPriorityGivesWay(t *testing.T) {
 		idempotent bool
 	}{{0, true}, {1, true}, {0, true}, {-9, false}} {
 		ask(t, y, placement.Request{
-			Job: id(i), Priority: of.priority, Idempotent: of.idempotent, Resources: cores(1), QueuedAt: start,
+			Job: id(i), Priority: of.priority, GivesWay: of.idempotent, Resources: cores(1), QueuedAt: start,
 		})
 	}
 	require.Equal(t, "1>w0 0>w0 2>w0 3>w0", placed(y))
@@ -42,7 +42,7 @@ func TestAJobOfMuchLowerPriorityGivesWay(t *testing.T) {
 func TestNoJobGivesWayInVain(t *testing.T) {
 	t.Parallel()
 
-	held := placement.Request{Job: id(1), Idempotent: true, Resources: cores(1)}
+	held := placement.Request{Job: id(1), GivesWay: true, Resources: cores(1)}
 	for name, of := range map[string]struct {
 		config placement.Config
 		ask    placement.Request

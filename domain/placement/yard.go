@@ -98,8 +98,8 @@ type Request struct {
 	// Affinity is what it has in common with other jobs: it rather goes where one
 	// of them ran, and is expected to take as long as they did. "" is nothing.
 	Affinity string
-	// Idempotent is whether it may be preempted.
-	Idempotent bool
+	// GivesWay is whether it may be preempted.
+	GivesWay bool
 }
 
 // Worker is what the yard knows of a worker.
@@ -183,7 +183,7 @@ func (y *Yard) Push(r Request) error {
 }
 
 func (y *Yard) entry(r *Request, l int32) queue.Entry {
-	n := note{priority: priorityOf(r.Priority), affinity: y.known.use(r.Affinity), idempotent: r.Idempotent}
+	n := note{priority: priorityOf(r.Priority), affinity: y.known.use(r.Affinity), givesWay: r.GivesWay}
 	return queue.Entry{
 		Job: r.Job, Class: queue.ClassID(l), Due: y.due(n.priority, r.QueuedAt), Seq: y.seq, Note: n.pack(),
 	}
