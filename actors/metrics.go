@@ -13,7 +13,7 @@ import (
 type Metrics struct {
 	pending, running         atomic.Int64
 	success, failed, stopped atomic.Int64
-	refused                  atomic.Int64
+	refused, preempted       atomic.Int64
 	waiting                  waiting
 	unreachable              atomic.Int64
 	assignments              *Assignments
@@ -44,6 +44,10 @@ func (m *Metrics) Jobs() map[job.State]int64 {
 
 // Refused returns how many reports came under a stale token.
 func (m *Metrics) Refused() int64 { return m.refused.Load() }
+
+// Preempted returns how many attempts were ended for the sake of other jobs since the
+// node started.
+func (m *Metrics) Preempted() int64 { return m.preempted.Load() }
 
 // Unreachable returns how many workers were given up after nothing was heard of
 // them, although they had not said that they would leave.
@@ -80,6 +84,9 @@ func (m *Metrics) submitted(e *ledger.Entry) {
 func (m *Metrics) jobChanged(project string, before, after *job.Job, submitted time.Time) {
 	m.waiting.add(project, waits(after)-waits(before))
 	m.assignments.changed(before, after)
+	if after.Preempted() > before.Preempted() {
+		m.preempted.Add(1)
+	}
 	if before.State == after.State {
 		return
 	}

@@ -43,6 +43,7 @@ type Config struct {
 	QueueLimit int     // jobs that may wait
 	SubmitRate float64 // runs a second; 0 means no limit
 	Projects   project.Set
+	Preemption Preemption
 	KeepRuns   int   // ended runs that stay readable
 	LogRoom    int64 // bytes of log chunks that wait to be stored; 0 means 64 MiB
 	NodeID     string
@@ -123,6 +124,7 @@ func NewNode(c Config) *Node {
 	}
 	n.coordinatorEnv = &coordinatorEnv{
 		log: c.Log, roster: n.roster, projects: c.Projects, partitions: owners, registry: n.local(registryID),
+		preemption: c.Preemption,
 	}
 	n.gatewayEnv = &gatewayEnv{
 		log: c.Log, metrics: c.Metrics, partitions: owners, queueLimit: int64(c.QueueLimit), projects: c.Projects,

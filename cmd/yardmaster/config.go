@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"yardmaster/api"
+	"yardmaster/domain/plan"
 	"yardmaster/domain/project"
 	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
@@ -37,6 +38,8 @@ type nodeConfig struct {
 	LogRoom      int64         // bytes of logs that wait to be stored; 0 means the default
 	Retention    time.Duration // of journal events that no snapshot needs; 0 means for ever
 	SubmitRate   float64       // runs a second; 0 means unlimited
+	Preempt      int           // points of priority, for which a job gives way; 0 means never
+	PreemptAfter time.Duration // for a job to wait before another gives way
 	Lease        time.Duration // for a silent worker to keep its attempts
 	DrainTimeout time.Duration // for a stop in good order
 	// AcceptLostMarks starts although the record of how far the journal had come
@@ -88,6 +91,7 @@ const (
 	maxKept           = 10_000_000
 	shortestLease     = 5 * time.Second
 	longestLease      = 24 * time.Hour
+	mostPreempt       = 2 * plan.MaxPriority // no two jobs differ in more
 )
 
 func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
@@ -104,6 +108,10 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.DurationVar(&c.Retention, "journal-retention", 30*24*time.Hour,
 		"how long the journal keeps history that it does not need; 0 means for ever")
 	flags.Float64Var(&c.SubmitRate, "submit-rate", 0, "`runs` accepted a second; 0 means unlimited")
+	flags.IntVar(&c.Preempt, "preempt", 0,
+		"stop idempotent jobs for those that wait and have so many `points` of priority more; 0 means never")
+	flags.DurationVar(&c.PreemptAfter, "preempt-after", 30*time.Second,
+		"how long a job waits before another is stopped for it")
 	flags.DurationVar(&c.Lease, "lease", 20*time.Second, "how long a silent worker keeps its jobs")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 30*time.Second, "how long a stop in good order may take")
 	flags.BoolVar(&c.AcceptLostMarks, "accept-lost-marks", false,
@@ -127,6 +135,8 @@ func (c *nodeConfig) validate() error {
 			"--log-room is %d; it can be from %d to %d", c.LogRoom, leastLogRoom, int64(mostLogRoom)),
 		check(c.Retention >= 0, "--journal-retention is negative"),
 		check(c.SubmitRate >= 0, "--submit-rate is negative"),
+		checkRange("--preempt", c.Preempt, 0, mostPreempt),
+		check(c.PreemptAfter >= 0, "--preempt-after is negative"),
 		check(c.Lease >= shortestLease && c.Lease <= longestLease,
 			"--lease is %s; it can be from %s to %s", c.Lease, shortestLease, longestLease),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),

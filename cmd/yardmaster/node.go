@@ -172,7 +172,8 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 		Partitions: n.cfg.Partitions, Lease: lease.Lease{Length: n.cfg.Lease, Margin: lease.DefaultMargin},
 		QueueLimit: n.cfg.QueueLimit, SubmitRate: n.cfg.SubmitRate, KeepRuns: n.cfg.KeepRuns, LogRoom: n.cfg.LogRoom,
 		NodeID: n.cfg.NodeID, Projects: n.cfg.Projects,
-		Version: readBuildInfo().Version, NATSURL: n.server.URL(), Metrics: metrics.Actors, Hooks: metrics.Supervision(),
+		Preemption: actors.Preemption{By: n.cfg.Preempt, After: max(n.cfg.PreemptAfter, 1)},
+		Version:    readBuildInfo().Version, NATSURL: n.server.URL(), Metrics: metrics.Actors, Hooks: metrics.Supervision(),
 		Gauges: metrics.Mailboxes, Dispatcher: pool, Scaling: scaling,
 	})
 	metrics.Watch(n.actors.Roster())

@@ -70,3 +70,14 @@ func (j *Job) gaveWay(c *Report, now time.Time) []Event {
 	}
 	return []Event{AttemptEnded{Token: c.Token, Result: r}}
 }
+
+// Stopping reports whether the open attempt shall end before it is done, and why.
+func (j *Job) Stopping() (reason string, stops bool) {
+	switch {
+	case j.Cancelling:
+		return j.Reason, true
+	case j.Preempting != "":
+		return j.Preempting, true
+	}
+	return "", false
+}

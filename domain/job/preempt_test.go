@@ -52,30 +52,42 @@ func TestAnAttemptThatGivesWayIsHeldAgainstNobody(t *testing.T) {
 		{"what is being cancelled ends anyway", []job.Event{assigned, cancelling}, job.Preempt{Token: 1, Reason: "x"}, nil},
 		{"what has ended has ended", []job.Event{assigned, retried}, job.Preempt{Token: 1, Reason: "x"}, nil},
 		{
-			"stopped, it is queued again at once", []job.Event{assigned, givingWay},
-			job.Report{Token: 1, Result: stoppedFor, Jitter: 0.5}, job.AttemptEnded{Token: 1, Result: gaveWay},
+			"stopped, it is queued again at once",
+			[]job.Event{assigned, givingWay},
+			job.Report{Token: 1, Result: stoppedFor, Jitter: 0.5},
+			job.AttemptEnded{Token: 1, Result: gaveWay},
 		},
 		{
-			"it was done before it heard of that", []job.Event{assigned, givingWay},
-			job.Report{Token: 1, Result: ok}, success,
+			"it was done before it heard of that",
+			[]job.Event{assigned, givingWay},
+			job.Report{Token: 1, Result: ok},
+			success,
 		},
 		{
-			"it had failed before it heard of that", []job.Event{assigned, givingWay},
-			job.Report{Token: 1, Result: userResult}, failed,
+			"it had failed before it heard of that",
+			[]job.Event{assigned, givingWay},
+			job.Report{Token: 1, Result: userResult},
+			failed,
 		},
 		{
-			"a worker that is lost meanwhile is a loss", []job.Event{assigned, givingWay},
-			job.Report{Token: 1, Result: lostResult}, retried,
+			"a worker that is lost meanwhile is a loss",
+			[]job.Event{assigned, givingWay},
+			job.Report{Token: 1, Result: lostResult},
+			retried,
 		},
 		{
-			"cancelled meanwhile, it is cancelled", []job.Event{assigned, givingWay, cancelling},
-			job.Report{Token: 1, Result: stoppedFor}, job.Ended{
+			"cancelled meanwhile, it is cancelled",
+			[]job.Event{assigned, givingWay, cancelling},
+			job.Report{Token: 1, Result: stoppedFor},
+			job.Ended{
 				State: job.Cancelled, Cause: job.CauseRequested, Reason: "enough", At: epoch, Token: 1, Result: stoppedFor,
 			},
 		},
 		{
-			"a worker that says so unasked is not believed", []job.Event{assigned},
-			job.Report{Token: 1, Result: gaveWay}, job.AttemptEnded{Token: 1, Result: job.Result{
+			"a worker that says so unasked is not believed",
+			[]job.Event{assigned},
+			job.Report{Token: 1, Result: gaveWay},
+			job.AttemptEnded{Token: 1, Result: job.Result{
 				Outcome: job.OutcomeLost, Fault: job.FaultInfrastructure, ExitCode: 143, Reason: byOther, EndedAt: epoch,
 			}},
 		},
@@ -110,6 +122,14 @@ func TestAPreemptionCountsAgainstNothing(t *testing.T) {
 	t.Parallel()
 
 	j := given(t, spec(2), preemptedBefore(2)...)
+	_, stops := j.Stopping()
+	assert.False(t, stops)
+	why, stops := new(job.Evolve(j, job.PreemptRequested{Token: 3, Reason: byOther})).Stopping()
+	assert.True(t, stops)
+	assert.Equal(t, byOther, why)
+	why, stops = new(job.Evolve(j, cancelling)).Stopping()
+	assert.True(t, stops)
+	assert.Equal(t, "enough", why)
 	assert.Zero(t, j.Lost)
 	assert.Zero(t, j.Tries)
 	assert.Equal(t, 2, j.Preempted())

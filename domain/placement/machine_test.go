@@ -2,6 +2,7 @@ package placement_test
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -247,6 +248,28 @@ func (m *machine) Next(t *rapid.T) {
 	m.model.place(j, best[i], m.now)
 }
 
+// GiveWay has the victim, if there is one, give way.
+func (m *machine) GiveWay(t *rapid.T) {
+	victim, of, ok := m.yard.Preempt(m.now)
+	m.model.asked = m.now
+	if !ok {
+		return
+	}
+	if !m.yard.GiveWay(victim, of) {
+		t.Fatalf("%v does not give way to %v", victim, of)
+	}
+	m.model.turn++
+	maps.DeleteFunc(m.model.kept, func(id job.ID, k modelKept) bool { return id == of || k.on == victim.Worker })
+	maps.DeleteFunc(m.model.vacated, func(_ job.ID, on worker.ID) bool { return on == victim.Worker })
+	m.model.vacated[of] = victim.Worker
+}
+
+func (m *machine) Forgo(t *rapid.T) {
+	of := drawJob(t)
+	m.yard.Forgo(of)
+	delete(m.model.vacated, of)
+}
+
 func (m *machine) NextAgain(t *rapid.T) { m.Next(t) } // makes placing likelier
 
 func (m *machine) NextOnceMore(t *rapid.T) { m.Next(t) }
@@ -255,7 +278,9 @@ func (m *machine) NextOnceMore(t *rapid.T) { m.Next(t) }
 func (m *machine) learnKept(t *rapid.T, placed job.ID, could bool) map[job.ID]modelKept {
 	fresh := map[job.ID]modelKept{}
 	for _, j := range m.model.waiting {
-		if _, old := m.model.kept[j.Job]; old || j.Job == placed {
+		_, old := m.model.kept[j.Job]
+		_, served := m.model.vacated[j.Job]
+		if old || served || j.Job == placed {
 			continue
 		}
 		if on := m.yard.Why(j.Job, m.now).Reserved; on != "" {
@@ -308,6 +333,9 @@ func (m *machine) couldKeep(j modelJob, w *modelWorker) bool {
 		if k.on == w.ID {
 			return false
 		}
+	}
+	if _, served := m.model.vacated[j.Job]; served || m.model.vacates(w.ID) {
+		return false
 	}
 	return w.possible(j) && !m.model.passes(j, w.ID)
 }

@@ -23,8 +23,9 @@ type model struct {
 	recent    map[string][]worker.ID
 	typical   map[string]time.Duration
 	kept      map[job.ID]modelKept
-	common    map[string][]string // labels, by pool
-	changes   map[string]int      // of the workers of a pool, since these were counted
+	vacated   map[job.ID]worker.ID // where another job gives way
+	common    map[string][]string  // labels, by pool
+	changes   map[string]int       // of the workers of a pool, since these were counted
 }
 
 type modelJob struct {
@@ -58,7 +59,8 @@ func newModel(c placement.Config) model {
 	return model{
 		config: c, workers: map[worker.ID]*modelWorker{}, credit: map[string]*modelCredit{},
 		recent: map[string][]worker.ID{}, typical: map[string]time.Duration{}, kept: map[job.ID]modelKept{},
-		common: map[string][]string{}, changes: map[string]int{},
+		vacated: map[job.ID]worker.ID{},
+		common:  map[string][]string{}, changes: map[string]int{},
 	}
 }
 
@@ -99,6 +101,7 @@ func (m *model) remove(of job.ID) bool {
 	before := len(m.waiting)
 	m.waiting = slices.DeleteFunc(m.waiting, func(j modelJob) bool { return j.Job == of })
 	delete(m.kept, of)
+	delete(m.vacated, of)
 	return len(m.waiting) < before
 }
 
@@ -259,9 +262,28 @@ func (m *model) prune() {
 		w := m.workers[k.on]
 		return w == nil || !w.possible(k.modelJob)
 	})
+	maps.DeleteFunc(m.vacated, func(of job.ID, on worker.ID) bool {
+		w, j := m.workers[on], m.must(of)
+		return w == nil || !w.possible(j)
+	})
+}
+
+// must returns a job that waits.
+func (m *model) must(of job.ID) modelJob {
+	j, waits := m.find(of)
+	if !waits {
+		panic("it does not wait")
+	}
+	return j
+}
+
+// vacates reports whether a job gives way on a worker.
+func (m *model) vacates(on worker.ID) bool {
+	return slices.Contains(slices.Collect(maps.Values(m.vacated)), on)
 }
 
 // pruneLimited lets go of workers that are kept free for projects at a limit.
 func (m *model) pruneLimited() {
 	maps.DeleteFunc(m.kept, func(_ job.ID, k modelKept) bool { return !m.may(k.Project) })
+	maps.DeleteFunc(m.vacated, func(of job.ID, _ worker.ID) bool { return !m.may(m.must(of).Project) })
 }
