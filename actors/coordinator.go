@@ -54,6 +54,7 @@ const (
 //	couldAny      backend   -                                             []placement.Could
 //	askDemand     scaler    counts what waits and runs                    demandOf
 //	askHeld       scaler    -                                             workerHeld
+//	setProjects   node      changes what projects may have                projectsSet
 //	sweep         itself    gives up what is overdue                      -
 //	placeAgain    itself    places what a limit has held up               -
 //	preemptAgain  itself    asks jobs to give way to others               GiveWay to those
@@ -182,6 +183,8 @@ func (c *Coordinator) Receive(ctx actor.Context) {
 		c.demand(ctx)
 	case askHeld:
 		c.tellHeld(ctx, m)
+	case setProjects:
+		c.setProjects(ctx, m)
 	case sweep:
 		c.sweep(ctx)
 	case placeAgain:

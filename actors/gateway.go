@@ -27,6 +27,7 @@ import (
 //	message         from       does                        answer
 //	*submitRequest  backend    hands batches to partitions  its reply is called
 //	*toRun          backend    passes it on                 the run's
+//	setProjects     node       keeps other limits            projectsSet
 //	closeGate       node       refuses from now on          -
 type Gateway struct {
 	env     *gatewayEnv
@@ -72,6 +73,9 @@ func (g *Gateway) Receive(ctx actor.Context) {
 		g.submit(ctx, m)
 	case *toRun:
 		g.toRun(ctx, m)
+	case setProjects:
+		g.env.projects = m.projects
+		ctx.Respond(projectsSet{})
 	case closeGate:
 		g.env.closed = true
 	case *actor.Started:

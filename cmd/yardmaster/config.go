@@ -101,7 +101,7 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.StringVar(&c.NATSListen, "nats-listen", defaultNATSListen, "`host:port` where workers connect")
 	flags.IntVar(&c.Partitions, "partitions", 4, "parts of the journal, fixed when the data directory is created")
 	flags.IntVar(&c.QueueLimit, "queue-limit", 200_000, "queued `jobs`, beyond which submissions are refused")
-	flags.StringVar(&c.ProjectsFile, "projects-file", "", "`file` with the limits of projects, read at the start")
+	flags.StringVar(&c.ProjectsFile, "projects-file", "", "`file` with the limits of projects, read again at SIGHUP")
 	flags.IntVar(&c.KeepRuns, "keep-runs", 10_000, "ended `runs` that are kept")
 	flags.Int64Var(&c.LogRoom, "log-room", defaultLogRoom,
 		"`bytes` of logs that may wait to be stored; beyond, steps wait")

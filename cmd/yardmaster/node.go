@@ -20,6 +20,7 @@ import (
 	"yardmaster/cluster/journal"
 	"yardmaster/cluster/natsjs"
 	"yardmaster/domain/lease"
+	"yardmaster/domain/project"
 	"yardmaster/observe"
 	"yardmaster/supervisor"
 )
@@ -296,6 +297,11 @@ func (n *node) APIURL() string { return n.apiURL }
 
 // Done gives the error that ended it, if it fails.
 func (n *node) Done() <-chan error { return n.failed }
+
+// SetProjects changes what projects may have.
+func (n *node) SetProjects(ctx context.Context, set project.Set) error {
+	return n.actors.SetProjects(ctx, set)
+}
 
 // Stop stops what serves others first, and what that relied on afterwards. Jobs
 // on workers go on; they are found again at the next start.

@@ -38,22 +38,29 @@ func newMachine(t *rapid.T) *machine {
 	return m
 }
 
+func drawLimits(t *rapid.T, narrow bool, name string) project.Limits {
+	if narrow {
+		return project.Limits{Weight: rapid.SampledFrom([]float64{1, 2}).Draw(t, name+" weight")}
+	}
+	return project.Limits{
+		Weight:          rapid.SampledFrom([]float64{0, 1, 2, 2.5}).Draw(t, name+" weight"),
+		Running:         rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, name+" running"),
+		StartsPerSecond: rapid.SampledFrom([]float64{0, 0, 0.5, 1, 2.5}).Draw(t, name+" rate"),
+	}
+}
+
+func drawProjects(t *rapid.T, narrow bool) project.Set {
+	return project.Set{
+		Others: drawLimits(t, narrow, "others"), By: map[string]project.Limits{"a": drawLimits(t, narrow, "a")},
+	}
+}
+
 func emptyMachine(t *rapid.T) *machine {
 	narrow := rapid.Bool().Draw(t, "narrow")
-	limits := func(name string) project.Limits {
-		if narrow {
-			return project.Limits{Weight: rapid.SampledFrom([]float64{1, 2}).Draw(t, name+" weight")}
-		}
-		return project.Limits{
-			Weight:          rapid.SampledFrom([]float64{0, 1, 2, 2.5}).Draw(t, name+" weight"),
-			Running:         rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, name+" running"),
-			StartsPerSecond: rapid.SampledFrom([]float64{0, 0, 0.5, 1, 2.5}).Draw(t, name+" rate"),
-		}
-	}
 	c := placement.Config{
 		Limit:  1000,
 		Ageing: 10 * time.Second, ReserveAfter: 30 * time.Second,
-		Projects:  project.Set{Others: limits("others"), By: map[string]project.Limits{"a": limits("a")}},
+		Projects:  drawProjects(t, narrow),
 		Preempt:   true,
 		PreemptBy: 1,
 	}
@@ -104,6 +111,14 @@ func (m *machine) Push(t *rapid.T) {
 		t.Fatal(err)
 	}
 	m.model.push(r)
+}
+
+// SetProjects changes the limits. Jobs of the pool "p" come to it by their requests, so
+// that what is said of pools is left as it is here.
+func (m *machine) SetProjects(t *rapid.T) {
+	set := drawProjects(t, m.narrow)
+	m.yard.SetProjects(set, m.now)
+	m.model.setProjects(set, m.now)
 }
 
 func (m *machine) PushAgain(t *rapid.T) { m.Push(t) } // makes pushing likelier

@@ -8,6 +8,7 @@ import (
 
 	"yardmaster/domain/job"
 	"yardmaster/domain/placement"
+	"yardmaster/domain/project"
 	"yardmaster/domain/worker"
 )
 
@@ -170,6 +171,25 @@ func (m *model) creditOf(project string, now time.Time) (saved, cost time.Durati
 		return min(most, c.saved+now.Sub(c.at)), cost
 	}
 	return most, cost
+}
+
+// setProjects changes the limits. What a project has used of its credit it owes still,
+// but no more than the new one can be.
+func (m *model) setProjects(set project.Set, now time.Time) {
+	owed := map[string]time.Duration{}
+	for name := range m.credit {
+		saved, cost := m.creditOf(name, now)
+		if cost > 0 {
+			owed[name] = max(cost, time.Second) - saved
+		}
+	}
+	m.config.Projects, m.asked, m.credit = set, now, map[string]*modelCredit{}
+	for name, owes := range owed {
+		if rate := set.Of(name).StartsPerSecond; rate > 0 {
+			most := max(time.Duration(float64(time.Second)/rate), time.Second)
+			m.credit[name] = &modelCredit{most - min(most, owes), now}
+		}
+	}
 }
 
 // may reports whether no limit keeps a project from another slot.
