@@ -42,6 +42,7 @@ type gatewayEnv struct {
 	partitions []*actor.PID
 	limiter    *rate.Limiter // nil: no limit
 	queueLimit int64         // jobs that may be PENDING
+	planRoom   int64         // bytes of plans whose runs have not ended
 	projects   project.Set   // of which the gateway keeps the limits on waiting jobs
 	arrived    func()        // told at each start
 	ready      func() bool   // whether every partition has been replayed
@@ -95,8 +96,10 @@ func (g *Gateway) admit(m *submitRequest) error {
 		return problem.RetryIn(problem.Unavailable, time.Second, "the node is recovering: try again")
 	}
 	m.room.project, m.room.jobs = m.Project, int64(len(m.Keys))*int64(len(m.Plan.Jobs)-len(m.reused))
+	m.room.plan, m.room.planBytes = m.Plan, g.env.metrics.waiting.planBytes(m.Plan)
 	err := g.env.metrics.waiting.enter(&m.room, limits{
 		pending: g.env.metrics.pending.Load(), all: g.env.queueLimit, project: int64(g.env.projects.Of(m.Project).Queued),
+		plans: g.env.planRoom,
 	})
 	if err == nil && g.env.limiter != nil && !g.env.limiter.AllowN(time.Now(), len(m.Keys)) {
 		wait := time.Duration(float64(len(m.Keys)) / float64(g.env.limiter.Limit()) * float64(time.Second))

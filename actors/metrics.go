@@ -75,9 +75,15 @@ func (m *Metrics) of(s job.State) *atomic.Int64 {
 
 // submitted counts the jobs of a new run, less those that it takes over.
 func (m *Metrics) submitted(e *ledger.Entry) {
+	if !e.Run.State.Final() {
+		m.waiting.holdPlan(e.Run.Plan)
+	}
 	m.pending.Add(int64(e.Run.Left))
 	m.waiting.add(e.Run.Project, int64(e.Run.Left))
 }
+
+// runEnded counts the end of a run.
+func (m *Metrics) runEnded(e *ledger.Entry) { m.waiting.dropPlan(e.Run.Plan) }
 
 // jobChanged counts a change of a job, of a run of project that was submitted at
 // submitted.
@@ -126,6 +132,11 @@ func (m *Metrics) count(l *ledger.Ledger, sign int64) {
 		return
 	}
 	for e := range l.Live() {
+		if sign > 0 {
+			m.waiting.holdPlan(e.Run.Plan)
+		} else {
+			m.waiting.dropPlan(e.Run.Plan)
+		}
 		n := int64(0)
 		for _, j := range e.Jobs {
 			if !j.State.Final() {

@@ -46,6 +46,7 @@ type Config struct {
 	Preemption Preemption
 	KeepRuns   int   // ended runs that stay readable
 	LogRoom    int64 // bytes of log chunks that wait to be stored; 0 means 64 MiB
+	PlanRoom   int64 // bytes of plans whose runs have not ended; 0 means 256 MiB
 	NodeID     string
 	Version    string
 	NATSURL    string
@@ -128,7 +129,8 @@ func NewNode(c Config) *Node {
 	}
 	n.gatewayEnv = &gatewayEnv{
 		log: c.Log, metrics: c.Metrics, partitions: owners, queueLimit: int64(c.QueueLimit), projects: c.Projects,
-		arrived: func() { n.arrived(gatewayID) }, ready: n.Ready,
+		planRoom: cmp.Or(c.PlanRoom, defaultPlanRoom),
+		arrived:  func() { n.arrived(gatewayID) }, ready: n.Ready,
 	}
 	if c.SubmitRate > 0 {
 		n.gatewayEnv.limiter = rate.NewLimiter(rate.Limit(c.SubmitRate), max(1000, int(c.SubmitRate)))

@@ -84,7 +84,7 @@ func (p *plans) settle(key planKey, c *cachedPlan, wf *plan.Workflow, size int, 
 		delete(p.kept, key)
 		return
 	}
-	c.bytes = size + weigh(wf)
+	c.bytes = size + wf.Memory()
 	p.bytes += c.bytes
 	// The closure held the source of the file; the plan is all that is needed.
 	c.parse = func() (*plan.Workflow, error) { return wf, nil }
@@ -106,29 +106,4 @@ func (p *plans) evict() {
 	}
 	delete(p.kept, oldest)
 	p.bytes -= found.bytes
-}
-
-// weigh estimates the memory of a plan, in bytes.
-func weigh(wf *plan.Workflow) int {
-	const perJob, perStep, perVar = 320, 160, 32
-	n := perJob
-	for i := range wf.Jobs {
-		j := &wf.Jobs[i]
-		n += perJob + len(j.Key) + len(j.Name) + 8*len(j.Needs) + vars(j.Env) + vars(j.Matrix)
-		for k := range j.Steps {
-			s := &j.Steps[k]
-			n += perStep + len(s.Name) + len(s.Run) + vars(s.Env)
-		}
-		n += perVar * len(j.RunsOn)
-	}
-	return n
-}
-
-func vars(list []plan.Var) int {
-	const perVar = 32
-	n := perVar * len(list)
-	for _, v := range list {
-		n += len(v.Name) + len(v.Value)
-	}
-	return n
 }

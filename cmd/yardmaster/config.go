@@ -36,6 +36,7 @@ type nodeConfig struct {
 	QueueLimit   int           // queued jobs, beyond which submissions are refused
 	KeepRuns     int           // ended runs that are kept
 	LogRoom      int64         // bytes of logs that wait to be stored; 0 means the default
+	PlanRoom     int64         // bytes of plans whose runs have not ended; 0 means the default
 	Retention    time.Duration // of journal events that no snapshot needs; 0 means for ever
 	SubmitRate   float64       // runs a second; 0 means unlimited
 	Preempt      int           // points of priority, for which a job gives way; 0 means never
@@ -83,6 +84,9 @@ const (
 	defaultLogRoom    = 64 << 20
 	leastLogRoom      = 1 << 20
 	mostLogRoom       = 1 << 40
+	defaultPlanRoom   = 256 << 20
+	leastPlanRoom     = 64 << 20 // the largest plan fits, of very many small steps
+	mostPlanRoom      = 1 << 40
 	maxPartitions     = 1024
 	maxSlots          = 10_000
 	maxLabels         = 64 // given; as many again and more may be found
@@ -105,6 +109,8 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.IntVar(&c.KeepRuns, "keep-runs", 10_000, "ended `runs` that are kept")
 	flags.Int64Var(&c.LogRoom, "log-room", defaultLogRoom,
 		"`bytes` of logs that may wait to be stored; beyond, steps wait")
+	flags.Int64Var(&c.PlanRoom, "plan-room", defaultPlanRoom,
+		"`bytes` of plans whose runs have not ended, beyond which submissions are refused")
 	flags.DurationVar(&c.Retention, "journal-retention", 30*24*time.Hour,
 		"how long the journal keeps history that it does not need; 0 means for ever")
 	flags.Float64Var(&c.SubmitRate, "submit-rate", 0, "`runs` accepted a second; 0 means unlimited")
@@ -133,6 +139,8 @@ func (c *nodeConfig) validate() error {
 		checkRange("--keep-runs", c.KeepRuns, 0, maxKept),
 		check(c.LogRoom == 0 || c.LogRoom >= leastLogRoom && c.LogRoom <= mostLogRoom,
 			"--log-room is %d; it can be from %d to %d", c.LogRoom, leastLogRoom, int64(mostLogRoom)),
+		check(c.PlanRoom == 0 || c.PlanRoom >= leastPlanRoom && c.PlanRoom <= mostPlanRoom,
+			"--plan-room is %d; it can be from %d to %d", c.PlanRoom, leastPlanRoom, int64(mostPlanRoom)),
 		check(c.Retention >= 0, "--journal-retention is negative"),
 		check(c.SubmitRate >= 0, "--submit-rate is negative"),
 		checkRange("--preempt", c.Preempt, 0, mostPreempt),

@@ -171,7 +171,8 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 	n.actors = actors.NewNode(actors.Config{
 		Log: n.cfg.Logger, System: system, Opener: opener, Logs: &logStore{ctx: running, logs: logs, count: n.cfg.Partitions},
 		Partitions: n.cfg.Partitions, Lease: lease.Lease{Length: n.cfg.Lease, Margin: lease.DefaultMargin},
-		QueueLimit: n.cfg.QueueLimit, SubmitRate: n.cfg.SubmitRate, KeepRuns: n.cfg.KeepRuns, LogRoom: n.cfg.LogRoom,
+		QueueLimit: n.cfg.QueueLimit, SubmitRate: n.cfg.SubmitRate, KeepRuns: n.cfg.KeepRuns,
+		LogRoom: n.cfg.LogRoom, PlanRoom: n.cfg.PlanRoom,
 		NodeID: n.cfg.NodeID, Projects: n.cfg.Projects,
 		Preemption: actors.Preemption{By: n.cfg.Preempt, After: max(n.cfg.PreemptAfter, 1)},
 		Version:    readBuildInfo().Version, NATSURL: n.server.URL(), Metrics: metrics.Actors, Hooks: metrics.Supervision(),
@@ -179,6 +180,7 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 	})
 	metrics.Watch(n.actors.Roster())
 	metrics.WatchLogs(n.actors.LogUse)
+	watchPlans(metrics, n.actors)
 	metrics.WatchScaling(n.actors.Scaling())
 	n.later(n.bridge.Close)
 	n.later(n.actors.Stop)
