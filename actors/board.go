@@ -21,6 +21,7 @@ type Board struct {
 	feed *Feed
 
 	mu        sync.RWMutex
+	metrics   *Metrics // told of the end of each run
 	ledger    *ledger.Ledger
 	progress  map[job.ID]messages.Progress // of open attempts
 	condemned map[job.ID]struct{}          // quarantined, and not yet stored as failed
@@ -39,7 +40,7 @@ func (b *Board) reset(l *ledger.Ledger, m *Metrics) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	m.replayed(b.ledger, l)
-	b.ledger = l
+	b.ledger, b.metrics = l, m
 	clear(b.progress)
 	clear(b.condemned)
 }
@@ -105,7 +106,9 @@ func (b *Board) updateJob(e *ledger.Entry, j *job.Job, at time.Time) (runEnded b
 	watched := b.feed.Watched()
 	b.mu.Lock()
 	before := e.Run.State
-	runEnded = b.ledger.Update(e, j, at)
+	if runEnded = b.ledger.Update(e, j, at); runEnded {
+		b.metrics.runEnded(e)
+	}
 	if len(b.progress) > 0 && !j.Open {
 		delete(b.progress, j.ID)
 	}

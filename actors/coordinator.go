@@ -56,8 +56,10 @@ const (
 //	couldAny      backend   -                                             []placement.Could
 //	askDemand     scaler    counts what waits and runs                    demandOf
 //	askHeld       scaler    -                                             workerHeld
+//	setProjects   node      changes what projects may have                projectsSet
 //	sweep         itself    gives up what is overdue                      -
 //	placeAgain    itself    places what a limit has held up               -
+//	preemptAgain  itself    asks jobs to give way to others               GiveWay to those
 type Coordinator struct {
 	env     *coordinatorEnv
 	yard    *placement.Yard
@@ -67,7 +69,9 @@ type Coordinator struct {
 	expected map[worker.ID][]placement.Request
 	timer    *time.Timer
 	sweeps   int
-	again    *time.Timer // nil until time alone lets a job start for the first time
+	yielding map[job.ID]yielding // by the job for which another gives way
+	preempts *time.Timer         // nil if no job gives way to another
+	again    *time.Timer         // nil until time alone lets a job start for the first time
 	againAt  time.Time
 }
 
@@ -76,6 +80,7 @@ type coordinatorEnv struct {
 	log        *slog.Logger
 	roster     *Roster
 	projects   project.Set
+	preemption Preemption
 	partitions []*actor.PID // their owners
 	jobs       []*actor.PID // the supervisors of their jobs
 	registry   *actor.PID
@@ -86,12 +91,14 @@ type coordinatorEnv struct {
 
 // tracked is a job that waits for a worker, or has one.
 type tracked struct {
-	since   time.Time     // when it was queued or assigned
-	bound   time.Duration // of an attempt
-	worker  worker.ID     // "" while it waits
-	node    string
-	missing int // heartbeats of its worker without it
-	remind  int // heartbeats of its worker at which to say that it is there
+	since  time.Time     // when it was queued or assigned
+	bound  time.Duration // of an attempt
+	worker worker.ID     // "" while it waits
+	// priority is what it had when it was queued: 0 for one that was attached.
+	priority int32
+	node     string
+	missing  int // heartbeats of its worker without it
+	remind   int // heartbeats of its worker at which to say that it is there
 }
 
 type (
@@ -125,10 +132,22 @@ type (
 	placeAgain struct{}
 )
 
+// Preemption is whether attempts are ended for the sake of jobs that wait.
+type Preemption struct {
+	// By is how much lower their priority must be. 0 means that none is.
+	By int
+	// After is how long a job waits first. 0 means the default of placement.Config.
+	After time.Duration
+}
+
 func newCoordinator(env *coordinatorEnv) *Coordinator {
 	return &Coordinator{
-		env: env, yard: placement.New(placement.Config{Limit: math.MaxInt, Projects: env.projects}),
-		jobs: map[job.ID]*tracked{}, workers: map[worker.ID]*presence{}, expected: map[worker.ID][]placement.Request{},
+		env: env, yard: placement.New(placement.Config{
+			Limit: math.MaxInt, Projects: env.projects,
+			Preempt: env.preemption.By > 0, PreemptBy: env.preemption.By, PreemptAfter: env.preemption.After,
+		}),
+		yielding: map[job.ID]yielding{},
+		jobs:     map[job.ID]*tracked{}, workers: map[worker.ID]*presence{}, expected: map[worker.ID][]placement.Request{},
 	}
 }
 
@@ -138,10 +157,7 @@ func (c *Coordinator) Receive(ctx actor.Context) {
 	case *actor.Started:
 		c.begin(ctx)
 	case *actor.Stopping, *actor.Restarting:
-		c.timer.Stop()
-		if c.again != nil {
-			c.again.Stop()
-		}
+		c.stopTimers()
 	case *messages.JobQueued:
 		c.queue(ctx, m)
 	case *messages.JobAttached:
@@ -169,10 +185,14 @@ func (c *Coordinator) Receive(ctx actor.Context) {
 		c.demand(ctx)
 	case askHeld:
 		c.tellHeld(ctx, m)
+	case setProjects:
+		c.setProjects(ctx, m)
 	case sweep:
 		c.sweep(ctx)
 	case placeAgain:
 		c.place(ctx)
+	case preemptAgain:
+		c.preempt(ctx)
 	case actor.SystemMessage, actor.AutoReceiveMessage:
 	default:
 		c.env.log.Warn("unexpected message", slog.String("type", fmt.Sprintf("%T", m)))
@@ -182,11 +202,22 @@ func (c *Coordinator) Receive(ctx actor.Context) {
 func (c *Coordinator) begin(ctx actor.Context) {
 	root, self := ctx.ActorSystem().Root, ctx.Self()
 	c.timer = time.AfterFunc(sweepEvery, func() { root.Send(self, sweep{}) })
+	if c.env.preemption.By > 0 {
+		c.preempts = time.AfterFunc(preemptEvery, func() { root.Send(self, preemptAgain{}) })
+	}
 	if c.env.lives++; c.env.lives > 1 {
 		for _, p := range c.env.partitions {
 			ctx.Send(p, announceAll{})
 		}
 		ctx.Send(c.env.registry, announceAll{})
+	}
+}
+
+func (c *Coordinator) stopTimers() {
+	for _, t := range []*time.Timer{c.timer, c.again, c.preempts} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 }
 
@@ -218,7 +249,7 @@ func (c *Coordinator) queue(ctx actor.Context, m *messages.JobQueued) {
 		t = new(tracked)
 		c.jobs[id] = t
 	}
-	*t = tracked{since: time.Now(), bound: time.Duration(m.GetBoundNanos())}
+	*t = tracked{since: time.Now(), bound: time.Duration(m.GetBoundNanos()), priority: m.GetPriority()}
 	c.place(ctx)
 }
 
@@ -234,7 +265,7 @@ func (c *Coordinator) request(id job.ID, labels []string, priority int32, d *mes
 	return placement.Request{
 		Job: id, Labels: labels, Resources: messages.ResourcesFromProto(d.GetResources()), Project: of,
 		Pool: c.env.projects.Of(of).Pool, Priority: int(priority), Affinity: d.GetAffinity(),
-		Idempotent: d.GetIdempotent(),
+		GivesWay: d.GetGivesWay(),
 	}
 }
 

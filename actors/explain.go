@@ -26,6 +26,8 @@ func explainState(e *ledger.Entry, j *job.Job, held run.ID) []string {
 		}
 	case j.Cancelling:
 		reasons = append(reasons, "it is being cancelled: "+j.Reason)
+	case j.Preempting != "":
+		reasons = append(reasons, "it is being stopped, and will be queued again: "+j.Preempting)
 	case j.Open:
 		a := j.Attempts[len(j.Attempts)-1]
 		reasons = append(reasons, fmt.Sprintf("attempt %d runs on worker %s since %s", a.Number, a.Worker,
@@ -46,6 +48,11 @@ func explainState(e *ledger.Entry, j *job.Job, held run.ID) []string {
 	case j.Wait > 0:
 		reasons = append(reasons, fmt.Sprintf("it waits %s before attempt %d", j.Wait.Round(time.Millisecond),
 			len(j.Attempts)+1))
+	}
+	if n := j.Preempted(); n > 0 && !j.State.Final() {
+		reasons = append(reasons, fmt.Sprintf(
+			"it gave way to jobs of higher priority %d of at most %d times: that counts against none of its attempts",
+			n, job.MaxPreempted))
 	}
 	return reasons
 }

@@ -38,6 +38,30 @@ func (m *Metrics) Projects() int {
 	return len(m.waiting.by)
 }
 
+// LivePlans returns how many plans are held, and what they take.
+func (m *Metrics) LivePlans() (plans int, bytes int64) {
+	m.waiting.mu.Lock()
+	defer m.waiting.mu.Unlock()
+	return len(m.waiting.plans.by), m.waiting.plans.bytes
+}
+
+// PlansHeld is a livePlans for tests.
+type PlansHeld struct{ livePlans }
+
+// Admits is livePlans.admits.
+func (p *PlansHeld) Admits(w *plan.Workflow, bytes, most int64) error {
+	return p.admits(w, bytes, most)
+}
+
+// Hold is livePlans.hold.
+func (p *PlansHeld) Hold(w *plan.Workflow, bytes int64) { p.hold(w, bytes) }
+
+// Drop is livePlans.drop.
+func (p *PlansHeld) Drop(w *plan.Workflow) { p.drop(w) }
+
+// Bytes returns what the plans take that are held.
+func (p *PlansHeld) Bytes() int64 { return p.bytes }
+
 // LogRoom is a logRoom for tests.
 type LogRoom struct{ logRoom }
 

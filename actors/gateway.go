@@ -28,6 +28,7 @@ import (
 //	message         from       does                        answer
 //	*submitRequest  backend    hands batches to partitions  its reply is called
 //	*toRun          backend    passes it on                 the run's
+//	setProjects     node       keeps other limits            projectsSet
 //	closeGate       node       refuses from now on          -
 type Gateway struct {
 	env     *gatewayEnv
@@ -42,6 +43,7 @@ type gatewayEnv struct {
 	partitions []*actor.PID
 	limiter    *rate.Limiter // nil: no limit
 	queueLimit int64         // jobs that may be PENDING
+	planRoom   int64         // bytes of plans whose runs have not ended
 	projects   project.Set   // of which the gateway keeps the limits on waiting jobs
 	arrived    func()        // told at each start
 	ready      func() bool   // whether every partition has been replayed
@@ -73,6 +75,9 @@ func (g *Gateway) Receive(ctx actor.Context) {
 		g.submit(ctx, m)
 	case *toRun:
 		g.toRun(ctx, m)
+	case setProjects:
+		g.env.projects = m.projects
+		ctx.Respond(projectsSet{})
 	case closeGate:
 		g.env.closed = true
 	case *actor.Started:
@@ -92,8 +97,10 @@ func (g *Gateway) admit(m *submitRequest) error {
 		return problem.RetryIn(problem.Unavailable, time.Second, "the node is recovering: try again")
 	}
 	m.room.project, m.room.jobs = m.Project, int64(len(m.Keys))*int64(len(m.Plan.Jobs)-len(m.reused))
+	m.room.plan, m.room.planBytes = m.Plan, g.env.metrics.waiting.planBytes(m.Plan)
 	err := g.env.metrics.waiting.enter(&m.room, limits{
 		pending: g.env.metrics.pending.Load(), all: g.env.queueLimit, project: int64(g.env.projects.Of(m.Project).Queued),
+		plans: g.env.planRoom,
 	})
 	if err == nil && g.env.limiter != nil && !g.env.limiter.AllowN(time.Now(), len(m.Keys)) {
 		wait := time.Duration(float64(len(m.Keys)) / float64(g.env.limiter.Limit()) * float64(time.Second))

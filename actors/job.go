@@ -24,6 +24,7 @@ import (
 //	AssignJob     coordinator  job.Assign           JobWithdrawn, if it wants none
 //	AttemptGone   coordinator  job.LoseAttempt      -
 //	WorkerReady   coordinator  -                    the attempt is spawned, or found
+//	GiveWay       coordinator  job.Preempt          -
 //	AnnounceJob   partition    -                    JobQueued or JobAttached to the coordinator
 //	SpawnRefused  worker       job.Refuse           -
 //	StepProgress  attempt      -                    -
@@ -32,7 +33,8 @@ import (
 //	cancelJob     run          job.Cancel           cancelDone
 //	failJob       partition    job.Fail             -
 //	pauseOver     itself       -                    -
-//	cancelOver    itself       job.LoseAttempt      -, CancelAttempt again at first
+//	cancelOver    itself       job.LoseAttempt      -, CancelAttempt again at first, or for ever
+//	                                                to an attempt that gives way
 //
 // It tells the coordinator JobQueued, SlotFreed and JobWithdrawn, its worker
 // SpawnAttempt and CancelAttempt, and its partition jobEnded.
@@ -125,6 +127,8 @@ func (j *Job) receive(ctx actor.Context) {
 		j.assign(ctx, m)
 	case *messages.AttemptGone:
 		j.lose(ctx, m.GetWorkerId(), m.GetReason())
+	case *messages.GiveWay:
+		j.giveWay(ctx, m)
 	case *messages.WorkerReady:
 		j.reach(ctx, m.GetWorkerId())
 	case *messages.AnnounceJob:
@@ -199,12 +203,13 @@ func (j *Job) resume(ctx actor.Context, held string, runEnded bool) {
 			RunId: string(j.id.Run), JobIndex: j.id.Index, WorkerId: held,
 		})
 	}
+	_, stops := j.state.Stopping()
 	switch {
 	case j.state.State.Final():
 		ctx.Send(j.env.coordinator, &messages.JobWithdrawn{RunId: string(j.id.Run), JobIndex: j.id.Index})
 		ctx.Send(j.env.owner, jobEnded{j.id, runEnded})
 		ctx.Stop(ctx.Self())
-	case j.state.Open && j.state.Cancelling:
+	case j.state.Open && stops:
 		j.stopAttempt(ctx)
 	case j.state.Open:
 		j.spawn(ctx)
@@ -225,7 +230,7 @@ func (j *Job) announce(ctx actor.Context) {
 			OpenNanos:  int64(time.Since(j.state.Attempts[len(j.state.Attempts)-1].AssignedAt)),
 			Demand:     demandBy(j.state, j.run), RunsOn: j.state.Spec.RunsOn, Priority: int32(j.state.Spec.Priority),
 		})
-		if j.state.Cancelling {
+		if _, stops := j.state.Stopping(); stops {
 			j.stopAttempt(ctx)
 		}
 	case j.state.Wait > 0 && j.timer == nil:

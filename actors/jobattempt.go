@@ -62,7 +62,8 @@ func (j *Job) stopAttempt(ctx actor.Context) {
 
 func (j *Job) stopAgain(ctx actor.Context, m cancelOver) {
 	j.arm(ctx, cancelRepeat, m)
-	j.toAttempt(ctx, &messages.CancelAttempt{Token: uint64(j.state.Token()), Reason: j.state.Reason})
+	reason, _ := j.state.Stopping()
+	j.toAttempt(ctx, &messages.CancelAttempt{Token: uint64(j.state.Token()), Reason: reason})
 }
 
 func (j *Job) toAttempt(ctx actor.Context, m proto.Message) {
@@ -77,8 +78,19 @@ func (j *Job) reach(ctx actor.Context, worker string) {
 		return
 	}
 	j.spawn(ctx)
-	if j.state.Cancelling {
+	if _, stops := j.state.Stopping(); stops {
 		j.stopAttempt(ctx)
+	}
+}
+
+// giveWay has the open attempt end for the sake of another job.
+func (j *Job) giveWay(ctx actor.Context, m *messages.GiveWay) {
+	if j.state.Worker() != m.GetWorkerId() || m.GetWorkerId() == "" {
+		return
+	}
+	err := j.handle(ctx, job.Preempt{Token: j.state.Token(), Reason: m.GetReason()}, "yardmaster")
+	if errors.Is(err, job.ErrKeepsSlot) { // the coordinator went by old news
+		j.env.log.Info("job does not give way", slog.String("job_id", j.id.String()), slog.String("error", err.Error()))
 	}
 }
 
@@ -152,11 +164,12 @@ func (j *Job) refuse(ctx actor.Context, token job.Token, reason string) {
 	}
 }
 
-// cancelOver asks the worker again, or goes on without it.
+// cancelOver asks the worker again, or goes on without it: not for the sake of another
+// job, which must not have the place of an attempt that may still run.
 func (j *Job) cancelOver(ctx actor.Context, m cancelOver) {
 	switch {
 	case !j.state.Open || m.token != j.state.Token():
-	case time.Since(m.since) < cancelBound:
+	case time.Since(m.since) < cancelBound || !j.state.Cancelling:
 		j.stopAgain(ctx, m)
 	default:
 		_ = j.handle(ctx, job.LoseAttempt{Token: m.token, Reason: "the worker did not stop it in time"}, "yardmaster")

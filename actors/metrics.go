@@ -13,7 +13,7 @@ import (
 type Metrics struct {
 	pending, running         atomic.Int64
 	success, failed, stopped atomic.Int64
-	refused                  atomic.Int64
+	refused, preempted       atomic.Int64
 	waiting                  waiting
 	unreachable              atomic.Int64
 	assignments              *Assignments
@@ -45,6 +45,10 @@ func (m *Metrics) Jobs() map[job.State]int64 {
 // Refused returns how many reports came under a stale token.
 func (m *Metrics) Refused() int64 { return m.refused.Load() }
 
+// Preempted returns how many attempts were ended for the sake of other jobs since the
+// node started.
+func (m *Metrics) Preempted() int64 { return m.preempted.Load() }
+
 // Unreachable returns how many workers were given up after nothing was heard of
 // them, although they had not said that they would leave.
 func (m *Metrics) Unreachable() int64 { return m.unreachable.Load() }
@@ -71,15 +75,24 @@ func (m *Metrics) of(s job.State) *atomic.Int64 {
 
 // submitted counts the jobs of a new run, less those that it takes over.
 func (m *Metrics) submitted(e *ledger.Entry) {
+	if !e.Run.State.Final() {
+		m.waiting.holdPlan(e.Run.Plan)
+	}
 	m.pending.Add(int64(e.Run.Left))
 	m.waiting.add(e.Run.Project, int64(e.Run.Left))
 }
+
+// runEnded counts the end of a run.
+func (m *Metrics) runEnded(e *ledger.Entry) { m.waiting.dropPlan(e.Run.Plan) }
 
 // jobChanged counts a change of a job, of a run of project that was submitted at
 // submitted.
 func (m *Metrics) jobChanged(project string, before, after *job.Job, submitted time.Time) {
 	m.waiting.add(project, waits(after)-waits(before))
 	m.assignments.changed(before, after)
+	if after.Preempted() > before.Preempted() {
+		m.preempted.Add(1)
+	}
 	if before.State == after.State {
 		return
 	}
@@ -119,6 +132,11 @@ func (m *Metrics) count(l *ledger.Ledger, sign int64) {
 		return
 	}
 	for e := range l.Live() {
+		if sign > 0 {
+			m.waiting.holdPlan(e.Run.Plan)
+		} else {
+			m.waiting.dropPlan(e.Run.Plan)
+		}
 		n := int64(0)
 		for _, j := range e.Jobs {
 			if !j.State.Final() {

@@ -43,8 +43,10 @@ type Config struct {
 	QueueLimit int     // jobs that may wait
 	SubmitRate float64 // runs a second; 0 means no limit
 	Projects   project.Set
+	Preemption Preemption
 	KeepRuns   int   // ended runs that stay readable
 	LogRoom    int64 // bytes of log chunks that wait to be stored; 0 means 64 MiB
+	PlanRoom   int64 // bytes of plans whose runs have not ended; 0 means 256 MiB
 	NodeID     string
 	Version    string
 	NATSURL    string
@@ -124,11 +126,13 @@ func NewNode(c Config) *Node {
 	}
 	n.coordinatorEnv = &coordinatorEnv{
 		log: c.Log, roster: n.roster, projects: c.Projects, partitions: owners, jobs: jobs,
-		registry: n.local(registryID),
+		registry:   n.local(registryID),
+		preemption: c.Preemption,
 	}
 	n.gatewayEnv = &gatewayEnv{
 		log: c.Log, metrics: c.Metrics, partitions: owners, queueLimit: int64(c.QueueLimit), projects: c.Projects,
-		arrived: func() { n.arrived(gatewayID) }, ready: n.Ready,
+		planRoom: cmp.Or(c.PlanRoom, defaultPlanRoom),
+		arrived:  func() { n.arrived(gatewayID) }, ready: n.Ready,
 	}
 	if c.SubmitRate > 0 {
 		n.gatewayEnv.limiter = rate.NewLimiter(rate.Limit(c.SubmitRate), max(1000, int(c.SubmitRate)))

@@ -210,3 +210,59 @@ func TestAnAbandonedSubmissionKeepsNoRoom(t *testing.T) {
 		require.Zero(t, promised)
 	})
 }
+
+func TestNewLimitsHoldWithoutARestart(t *testing.T) {
+	t.Parallel()
+	inYard(t, func(t *testing.T, y *testkit.Yard) {
+		var r testkit.Restarts
+		n := y.StartNode(brittle(&r), withProjects(project.Limits{},
+			map[string]project.Limits{"web": {Queued: 1, Running: 1}}))
+		hands := testkit.NewHands()
+		e := testkit.NewExecutor(hands.Script)
+		w := workflow(aJob("a"))
+		_, err := within(t, n, "web", w, "1")
+		require.NoError(t, err)
+		_, err = within(t, n, "web", w, "2")
+		require.ErrorContains(t, err, "1 of its jobs wait and 1 may")
+		more := project.Set{By: map[string]project.Limits{"web": {Queued: 3, Running: 2}}}
+		require.NoError(t, n.SetProjects(t.Context(), more))
+		for _, key := range []string{"2", "3"} {
+			_, err = within(t, n, "web", w, key)
+			require.NoError(t, err)
+		}
+		_, err = within(t, n, "web", w, "4")
+		require.ErrorContains(t, err, "3 of its jobs wait and 3 may")
+		crash(n, "yardmaster/coordinator")
+		elapse(time.Second)
+		require.Equal(t, 1, r.Of("/coordinator"))
+		y.StartWorker("w1", e, func(c *workerConfig) { c.Slots = 8 })
+		elapse(time.Second)
+		require.Len(t, e.Running(), 2, "the new limits hold beyond its end")
+
+		require.NoError(t, n.SetProjects(t.Context(), project.Set{}))
+		elapse(time.Second)
+		require.Len(t, e.Running(), 3)
+	})
+}
+
+func TestAProjectsJobsFollowItToAnotherPool(t *testing.T) {
+	t.Parallel()
+	inYard(t, func(t *testing.T, y *testkit.Yard) {
+		n := y.StartNode()
+		safe, open := testkit.NewExecutor(testkit.Take(time.Hour)), testkit.NewExecutor(testkit.Take(time.Hour))
+		runs, err := within(t, n, "web", workflow(aJob("a")), "1")
+		require.NoError(t, err)
+		elapse(time.Second)
+		pool := project.Set{By: map[string]project.Limits{"web": {Pool: "safe"}}}
+		require.NoError(t, n.SetProjects(t.Context(), pool))
+		y.StartWorker("w1", open)
+		elapse(time.Second)
+		require.Empty(t, open.Begun())
+		y.StartWorker("w2", safe, func(c *workerConfig) { c.Pool = "safe" })
+		elapse(time.Second)
+		require.Equal(t, []string{runs[0].RunId + ".0.1"}, safe.Running())
+
+		n.Stop() // nobody answers: it is said
+		require.Error(t, n.SetProjects(t.Context(), pool))
+	})
+}

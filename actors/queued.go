@@ -40,7 +40,7 @@ func queued(j *job.Job, of runFacts) *messages.JobQueued {
 // demandBy is what a job asks for, beside labels.
 func demandBy(j *job.Job, of runFacts) *messages.JobDemand {
 	return &messages.JobDemand{
-		Resources: messages.ResourcesToProto(j.Spec.Resources), Project: of.run.Project, Idempotent: j.Spec.Idempotent,
+		Resources: messages.ResourcesToProto(j.Spec.Resources), Project: of.run.Project, GivesWay: j.MayGiveWay(),
 		Affinity: of.run.Project + "/" + of.run.Plan.Name + "/" + j.Spec.ID,
 	}
 }

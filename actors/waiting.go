@@ -4,17 +4,20 @@ import (
 	"sync"
 	"time"
 
+	"yardmaster/domain/plan"
 	"yardmaster/domain/problem"
 )
 
 // waiting counts the jobs of each project that wait for a worker, from their
 // submission to their assignment and again after an attempt that was not the last,
 // and beside them the jobs of requests that were admitted and are not stored yet.
-// It remembers the projects alone that have such jobs. Its zero value is ready.
+// It remembers the projects alone that have such jobs. It also counts the plans of
+// runs that have not ended. Its zero value is ready.
 type waiting struct {
 	mu       sync.Mutex
 	by       map[string]projectWait
 	promised int64 // of all projects
+	plans    livePlans
 }
 
 type projectWait struct{ jobs, promised int64 }
@@ -52,6 +55,8 @@ const fullRetry = time.Second
 type room struct {
 	project       string
 	jobs          int64
+	plan          *plan.Workflow
+	planBytes     int64
 	entered, left bool
 }
 
@@ -59,6 +64,7 @@ type room struct {
 type limits struct {
 	pending, all int64 // jobs of all projects that are PENDING, and may be
 	project      int64
+	plans        int64 // bytes of plans that are live
 }
 
 // enter promises room for the jobs of r, or says which limit is in the way and how
@@ -84,7 +90,11 @@ func (w *waiting) enter(r *room, l limits) error {
 			"project %s has its share of the queue: %d of its jobs wait and %d may, so %d more are refused",
 			r.project, here, l.project, r.jobs)
 	}
+	if err := w.plans.admits(r.plan, r.planBytes, l.plans); err != nil {
+		return err
+	}
 	r.entered = true
+	w.plans.hold(r.plan, r.planBytes)
 	w.change(r.project, 0, r.jobs)
 	return nil
 }
@@ -96,6 +106,7 @@ func (w *waiting) leave(r *room) {
 	defer w.mu.Unlock()
 	if r.entered && !r.left {
 		w.change(r.project, 0, -r.jobs)
+		w.plans.drop(r.plan)
 	}
 	r.left = true
 }

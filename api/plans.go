@@ -86,7 +86,7 @@ func (p *plans) settle(key planKey, c *cachedPlan, wf *plan.Workflow, size int, 
 		delete(p.kept, key)
 		return
 	}
-	c.bytes = size + weigh(wf)
+	c.bytes = size + wf.Memory()
 	p.bytes += c.bytes
 	// The closure held the source of the file; the plan is all that is needed.
 	c.parse = func() (*plan.Workflow, error) { return wf, nil }
@@ -108,32 +108,4 @@ func (p *plans) evict() {
 	}
 	delete(p.kept, oldest)
 	p.bytes -= found.bytes
-}
-
-// weigh estimates the memory of a plan, in bytes.
-func weigh(wf *plan.Workflow) int {
-	const perJob, perStep, perVar = 320, 160, 32
-	n := perJob + len(wf.Context)
-	for i := range wf.Jobs {
-		j := &wf.Jobs[i]
-		n += perJob + len(j.Key) + len(j.Name) + 8*len(j.Needs) + vars(j.Env) + vars(j.Outputs) + len(j.If)
-		for _, v := range j.Matrix {
-			n += perVar + len(v.Name) + len(v.Text) + len(v.JSON)
-		}
-		for k := range j.Steps {
-			s := &j.Steps[k]
-			n += perStep + len(s.Name) + len(s.Run) + len(s.If) + vars(s.Env) + vars(s.With)
-		}
-		n += perVar * len(j.RunsOn)
-	}
-	return n
-}
-
-func vars(list []plan.Var) int {
-	const perVar = 32
-	n := perVar * len(list)
-	for _, v := range list {
-		n += len(v.Name) + len(v.Value)
-	}
-	return n
 }

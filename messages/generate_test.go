@@ -149,7 +149,7 @@ func anyPlan() *rapid.Generator[*plan.Workflow] {
 
 func anyOutcome(least job.Outcome) *rapid.Generator[job.Outcome] {
 	return rapid.Custom(func(t *rapid.T) job.Outcome {
-		return job.Outcome(rapid.IntRange(int(least), int(job.OutcomeSkipped)).Draw(t, "outcome"))
+		return job.Outcome(rapid.IntRange(int(least), int(job.OutcomePreempted)).Draw(t, "outcome"))
 	})
 }
 
@@ -228,6 +228,7 @@ func anyJobEvent(at time.Time) *rapid.Generator[job.Event] {
 			job.Assigned{Token: token, Worker: reason, Node: rapid.String().Draw(t, "node"), At: at},
 			job.AttemptEnded{Token: token, Result: result, Wait: time.Duration(rapid.Int64().Draw(t, "wait"))},
 			job.CancelRequested{Cause: anyCause().Draw(t, "cause"), Reason: reason},
+			job.PreemptRequested{Token: token, Reason: reason},
 			job.Ended{
 				State: job.State(rapid.IntRange(int(job.Success), int(job.Cancelled)).Draw(t, "state")),
 				Cause: anyCause().Draw(t, "cause"), Reason: reason, At: at, Token: token, Result: result,

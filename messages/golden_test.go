@@ -150,9 +150,13 @@ func pasts() []past {
 		{"actor_quarantined", quarantined, messages.EncodeQuarantine("job-1", "panic", id, stamp)},
 	}
 	for name, e := range map[string]job.Event{
-		"job_assigned":         job.Assigned{Token: 5, Worker: "w1", Node: "n1-7", At: epoch},
-		"attempt_ended":        job.AttemptEnded{Token: 5, Result: pastResult(), Wait: 750 * time.Millisecond},
-		"job_cancel_requested": job.CancelRequested{Cause: job.CauseFailFast, Reason: "another job of its matrix failed"},
+		"job_assigned":          job.Assigned{Token: 5, Worker: "w1", Node: "n1-7", At: epoch},
+		"attempt_ended":         job.AttemptEnded{Token: 5, Result: pastResult(), Wait: 750 * time.Millisecond},
+		"job_cancel_requested":  job.CancelRequested{Cause: job.CauseFailFast, Reason: "another job of its matrix failed"},
+		"job_preempt_requested": job.PreemptRequested{Token: 5, Reason: "preempted by job 01JZ0000000000000000000001.0"},
+		"attempt_ended.preempted": job.AttemptEnded{Token: 5, Result: job.Result{
+			Outcome: job.OutcomePreempted, Fault: job.FaultInfrastructure, ExitCode: 143, EndedAt: epoch,
+		}},
 		"job_ended": job.Ended{
 			State: job.Failed, Cause: job.CausePoison, Reason: "given up", At: epoch, Token: 5, Result: pastResult(),
 		},

@@ -116,6 +116,10 @@ func EncodeJobEvent(id job.ID, e job.Event, stamp Stamp) []byte {
 		m.What = &HistoryEvent_JobCancelRequested{JobCancelRequested: &JobCancelRequested{
 			Cause: CauseToProto(e.Cause), Reason: e.Reason,
 		}}
+	case job.PreemptRequested:
+		m.What = &HistoryEvent_JobPreemptRequested{JobPreemptRequested: &JobPreemptRequested{
+			Token: uint64(e.Token), Reason: e.Reason,
+		}}
 	case job.Ended:
 		m.What = &HistoryEvent_JobEnded{JobEnded: &JobEnded{
 			State: StateToProto(e.State), Cause: CauseToProto(e.Cause), Reason: e.Reason,
@@ -159,6 +163,9 @@ func DecodeHistory(data []byte, plans *Plans) (History, error) {
 	case *HistoryEvent_JobCancelRequested:
 		e := what.JobCancelRequested
 		h.JobEvent = job.CancelRequested{Cause: CauseFromProto(e.GetCause()), Reason: e.GetReason()}
+	case *HistoryEvent_JobPreemptRequested:
+		e := what.JobPreemptRequested
+		h.JobEvent = job.PreemptRequested{Token: job.Token(e.GetToken()), Reason: e.GetReason()}
 	case *HistoryEvent_JobEnded:
 		e := what.JobEnded
 		if !StateFromProto(e.GetState()).Final() {

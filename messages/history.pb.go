@@ -222,6 +222,8 @@ const (
 	Outcome_OUTCOME_REFUSED Outcome = 5
 	// Of a step: its condition was false.
 	Outcome_OUTCOME_SKIPPED Outcome = 6
+	// It was stopped for the sake of another job.
+	Outcome_OUTCOME_PREEMPTED Outcome = 7
 )
 
 // Enum value maps for Outcome.
@@ -234,6 +236,7 @@ var (
 		4: "OUTCOME_LOST",
 		5: "OUTCOME_REFUSED",
 		6: "OUTCOME_SKIPPED",
+		7: "OUTCOME_PREEMPTED",
 	}
 	Outcome_value = map[string]int32{
 		"OUTCOME_UNSPECIFIED": 0,
@@ -243,6 +246,7 @@ var (
 		"OUTCOME_LOST":        4,
 		"OUTCOME_REFUSED":     5,
 		"OUTCOME_SKIPPED":     6,
+		"OUTCOME_PREEMPTED":   7,
 	}
 )
 
@@ -402,6 +406,7 @@ type HistoryEvent struct {
 	//	*HistoryEvent_JobEnded
 	//	*HistoryEvent_WorkerChanged
 	//	*HistoryEvent_ActorQuarantined
+	//	*HistoryEvent_JobPreemptRequested
 	What          isHistoryEvent_What `protobuf_oneof:"what"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -551,6 +556,15 @@ func (x *HistoryEvent) GetActorQuarantined() *ActorQuarantined {
 	return nil
 }
 
+func (x *HistoryEvent) GetJobPreemptRequested() *JobPreemptRequested {
+	if x != nil {
+		if x, ok := x.What.(*HistoryEvent_JobPreemptRequested); ok {
+			return x.JobPreemptRequested
+		}
+	}
+	return nil
+}
+
 type isHistoryEvent_What interface {
 	isHistoryEvent_What()
 }
@@ -587,6 +601,10 @@ type HistoryEvent_ActorQuarantined struct {
 	ActorQuarantined *ActorQuarantined `protobuf:"bytes,17,opt,name=actor_quarantined,json=actorQuarantined,proto3,oneof"`
 }
 
+type HistoryEvent_JobPreemptRequested struct {
+	JobPreemptRequested *JobPreemptRequested `protobuf:"bytes,18,opt,name=job_preempt_requested,json=jobPreemptRequested,proto3,oneof"`
+}
+
 func (*HistoryEvent_RunSubmitted) isHistoryEvent_What() {}
 
 func (*HistoryEvent_RunCancelRequested) isHistoryEvent_What() {}
@@ -602,6 +620,8 @@ func (*HistoryEvent_JobEnded) isHistoryEvent_What() {}
 func (*HistoryEvent_WorkerChanged) isHistoryEvent_What() {}
 
 func (*HistoryEvent_ActorQuarantined) isHistoryEvent_What() {}
+
+func (*HistoryEvent_JobPreemptRequested) isHistoryEvent_What() {}
 
 // RunSubmitted begins a run and all its jobs.
 type RunSubmitted struct {
@@ -969,6 +989,60 @@ func (x *JobCancelRequested) GetReason() string {
 	return ""
 }
 
+// JobPreemptRequested says that the open attempt shall end for the sake of another
+// job, and the job be queued again.
+type JobPreemptRequested struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Token         uint64                 `protobuf:"varint,1,opt,name=token,proto3" json:"token,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobPreemptRequested) Reset() {
+	*x = JobPreemptRequested{}
+	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobPreemptRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobPreemptRequested) ProtoMessage() {}
+
+func (x *JobPreemptRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobPreemptRequested.ProtoReflect.Descriptor instead.
+func (*JobPreemptRequested) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *JobPreemptRequested) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *JobPreemptRequested) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // JobEnded is the last event of a job.
 type JobEnded struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -984,7 +1058,7 @@ type JobEnded struct {
 
 func (x *JobEnded) Reset() {
 	*x = JobEnded{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -996,7 +1070,7 @@ func (x *JobEnded) String() string {
 func (*JobEnded) ProtoMessage() {}
 
 func (x *JobEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[7]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1009,7 +1083,7 @@ func (x *JobEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobEnded.ProtoReflect.Descriptor instead.
 func (*JobEnded) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{7}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *JobEnded) GetState() JobState {
@@ -1073,7 +1147,7 @@ type WorkerChanged struct {
 
 func (x *WorkerChanged) Reset() {
 	*x = WorkerChanged{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1085,7 +1159,7 @@ func (x *WorkerChanged) String() string {
 func (*WorkerChanged) ProtoMessage() {}
 
 func (x *WorkerChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[8]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1098,7 +1172,7 @@ func (x *WorkerChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerChanged.ProtoReflect.Descriptor instead.
 func (*WorkerChanged) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{8}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WorkerChanged) GetWorkerId() string {
@@ -1196,7 +1270,7 @@ type ActorQuarantined struct {
 
 func (x *ActorQuarantined) Reset() {
 	*x = ActorQuarantined{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1208,7 +1282,7 @@ func (x *ActorQuarantined) String() string {
 func (*ActorQuarantined) ProtoMessage() {}
 
 func (x *ActorQuarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[9]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1221,7 +1295,7 @@ func (x *ActorQuarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorQuarantined.ProtoReflect.Descriptor instead.
 func (*ActorQuarantined) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{9}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ActorQuarantined) GetActor() string {
@@ -1259,7 +1333,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1271,7 +1345,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1284,7 +1358,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{10}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Result) GetOutcome() Outcome {
@@ -1375,7 +1449,7 @@ type StepResult struct {
 
 func (x *StepResult) Reset() {
 	*x = StepResult{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +1461,7 @@ func (x *StepResult) String() string {
 func (*StepResult) ProtoMessage() {}
 
 func (x *StepResult) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +1474,7 @@ func (x *StepResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepResult.ProtoReflect.Descriptor instead.
 func (*StepResult) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{11}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *StepResult) GetOutcome() Outcome {
@@ -1472,7 +1546,7 @@ type Annotation struct {
 
 func (x *Annotation) Reset() {
 	*x = Annotation{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1558,7 @@ func (x *Annotation) String() string {
 func (*Annotation) ProtoMessage() {}
 
 func (x *Annotation) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1571,7 @@ func (x *Annotation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Annotation.ProtoReflect.Descriptor instead.
 func (*Annotation) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{12}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Annotation) GetLevel() Level {
@@ -1577,7 +1651,7 @@ type LogSum struct {
 
 func (x *LogSum) Reset() {
 	*x = LogSum{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1589,7 +1663,7 @@ func (x *LogSum) String() string {
 func (*LogSum) ProtoMessage() {}
 
 func (x *LogSum) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1602,7 +1676,7 @@ func (x *LogSum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogSum.ProtoReflect.Descriptor instead.
 func (*LogSum) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{13}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LogSum) GetChunks() uint64 {
@@ -1649,7 +1723,7 @@ type LedgerSnapshot struct {
 
 func (x *LedgerSnapshot) Reset() {
 	*x = LedgerSnapshot{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1661,7 +1735,7 @@ func (x *LedgerSnapshot) String() string {
 func (*LedgerSnapshot) ProtoMessage() {}
 
 func (x *LedgerSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1674,7 +1748,7 @@ func (x *LedgerSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerSnapshot.ProtoReflect.Descriptor instead.
 func (*LedgerSnapshot) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{14}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LedgerSnapshot) GetPlans() [][]byte {
@@ -1725,7 +1799,7 @@ type WorkerRecord struct {
 
 func (x *WorkerRecord) Reset() {
 	*x = WorkerRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1737,7 +1811,7 @@ func (x *WorkerRecord) String() string {
 func (*WorkerRecord) ProtoMessage() {}
 
 func (x *WorkerRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1750,7 +1824,7 @@ func (x *WorkerRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerRecord.ProtoReflect.Descriptor instead.
 func (*WorkerRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{15}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WorkerRecord) GetLast() *WorkerEntry {
@@ -1779,7 +1853,7 @@ type WorkerEntry struct {
 
 func (x *WorkerEntry) Reset() {
 	*x = WorkerEntry{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1791,7 +1865,7 @@ func (x *WorkerEntry) String() string {
 func (*WorkerEntry) ProtoMessage() {}
 
 func (x *WorkerEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1804,7 +1878,7 @@ func (x *WorkerEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerEntry.ProtoReflect.Descriptor instead.
 func (*WorkerEntry) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{16}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *WorkerEntry) GetUnixNanos() int64 {
@@ -1839,7 +1913,7 @@ type LiveRun struct {
 
 func (x *LiveRun) Reset() {
 	*x = LiveRun{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1851,7 +1925,7 @@ func (x *LiveRun) String() string {
 func (*LiveRun) ProtoMessage() {}
 
 func (x *LiveRun) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1864,7 +1938,7 @@ func (x *LiveRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveRun.ProtoReflect.Descriptor instead.
 func (*LiveRun) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{17}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LiveRun) GetPlan() uint32 {
@@ -1894,7 +1968,7 @@ type EndedRun struct {
 
 func (x *EndedRun) Reset() {
 	*x = EndedRun{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1906,7 +1980,7 @@ func (x *EndedRun) String() string {
 func (*EndedRun) ProtoMessage() {}
 
 func (x *EndedRun) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1919,7 +1993,7 @@ func (x *EndedRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndedRun.ProtoReflect.Descriptor instead.
 func (*EndedRun) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{18}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EndedRun) GetPlan() uint32 {
@@ -1960,7 +2034,7 @@ type KeyUse struct {
 
 func (x *KeyUse) Reset() {
 	*x = KeyUse{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1972,7 +2046,7 @@ func (x *KeyUse) String() string {
 func (*KeyUse) ProtoMessage() {}
 
 func (x *KeyUse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1985,7 +2059,7 @@ func (x *KeyUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyUse.ProtoReflect.Descriptor instead.
 func (*KeyUse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{19}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *KeyUse) GetKey() string {
@@ -2047,7 +2121,7 @@ type RunRecord struct {
 
 func (x *RunRecord) Reset() {
 	*x = RunRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2059,7 +2133,7 @@ func (x *RunRecord) String() string {
 func (*RunRecord) ProtoMessage() {}
 
 func (x *RunRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2072,7 +2146,7 @@ func (x *RunRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRecord.ProtoReflect.Descriptor instead.
 func (*RunRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{20}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RunRecord) GetRunId() string {
@@ -2188,14 +2262,16 @@ type JobRecord struct {
 	EndedUnixNanos   int64                  `protobuf:"fixed64,10,opt,name=ended_unix_nanos,json=endedUnixNanos,proto3" json:"ended_unix_nanos,omitempty"`
 	Reason           string                 `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
 	// What a job that was taken over from another run handed on there.
-	Taken         []*Var `protobuf:"bytes,12,rep,name=taken,proto3" json:"taken,omitempty"`
+	Taken []*Var `protobuf:"bytes,12,rep,name=taken,proto3" json:"taken,omitempty"`
+	// Why the open attempt shall end for the sake of another job; empty when it shall not.
+	Preempting    string `protobuf:"bytes,13,opt,name=preempting,proto3" json:"preempting,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JobRecord) Reset() {
 	*x = JobRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2207,7 +2283,7 @@ func (x *JobRecord) String() string {
 func (*JobRecord) ProtoMessage() {}
 
 func (x *JobRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2220,7 +2296,7 @@ func (x *JobRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobRecord.ProtoReflect.Descriptor instead.
 func (*JobRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{21}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *JobRecord) GetState() JobState {
@@ -2307,6 +2383,13 @@ func (x *JobRecord) GetTaken() []*Var {
 	return nil
 }
 
+func (x *JobRecord) GetPreempting() string {
+	if x != nil {
+		return x.Preempting
+	}
+	return ""
+}
+
 // AttemptRecord is one attempt of a job.
 type AttemptRecord struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
@@ -2323,7 +2406,7 @@ type AttemptRecord struct {
 
 func (x *AttemptRecord) Reset() {
 	*x = AttemptRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[22]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2335,7 +2418,7 @@ func (x *AttemptRecord) String() string {
 func (*AttemptRecord) ProtoMessage() {}
 
 func (x *AttemptRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[22]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2348,7 +2431,7 @@ func (x *AttemptRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptRecord.ProtoReflect.Descriptor instead.
 func (*AttemptRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{22}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *AttemptRecord) GetToken() uint64 {
@@ -2390,7 +2473,7 @@ var File_yardmaster_v1_history_proto protoreflect.FileDescriptor
 
 const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x1byardmaster/v1/history.proto\x12\ryardmaster.v1\x1a\x18yardmaster/v1/plan.proto\"\xf0\x05\n" +
+	"\x1byardmaster/v1/history.proto\x12\ryardmaster.v1\x1a\x18yardmaster/v1/plan.proto\"\xca\x06\n" +
 	"\fHistoryEvent\x12\x1d\n" +
 	"\n" +
 	"unix_nanos\x18\x01 \x01(\x10R\tunixNanos\x12\x15\n" +
@@ -2406,7 +2489,8 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x14job_cancel_requested\x18\x0e \x01(\v2!.yardmaster.v1.JobCancelRequestedH\x00R\x12jobCancelRequested\x126\n" +
 	"\tjob_ended\x18\x0f \x01(\v2\x17.yardmaster.v1.JobEndedH\x00R\bjobEnded\x12E\n" +
 	"\x0eworker_changed\x18\x10 \x01(\v2\x1c.yardmaster.v1.WorkerChangedH\x00R\rworkerChanged\x12N\n" +
-	"\x11actor_quarantined\x18\x11 \x01(\v2\x1f.yardmaster.v1.ActorQuarantinedH\x00R\x10actorQuarantinedB\x06\n" +
+	"\x11actor_quarantined\x18\x11 \x01(\v2\x1f.yardmaster.v1.ActorQuarantinedH\x00R\x10actorQuarantined\x12X\n" +
+	"\x15job_preempt_requested\x18\x12 \x01(\v2\".yardmaster.v1.JobPreemptRequestedH\x00R\x13jobPreemptRequestedB\x06\n" +
 	"\x04what\"\xef\x01\n" +
 	"\fRunSubmitted\x12\x12\n" +
 	"\x04plan\x18\x01 \x01(\fR\x04plan\x12'\n" +
@@ -2431,6 +2515,9 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"wait_nanos\x18\x03 \x01(\x03R\twaitNanos\"X\n" +
 	"\x12JobCancelRequested\x12*\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x14.yardmaster.v1.CauseR\x05cause\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"C\n" +
+	"\x13JobPreemptRequested\x12\x14\n" +
+	"\x05token\x18\x01 \x01(\x04R\x05token\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xc2\x01\n" +
 	"\bJobEnded\x12-\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x17.yardmaster.v1.JobStateR\x05state\x12*\n" +
@@ -2538,7 +2625,7 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\ftrace_parent\x18\f \x01(\tR\vtraceParent\x12\x18\n" +
 	"\aproject\x18\r \x01(\tR\aproject\x12\x19\n" +
 	"\bretry_of\x18\x0e \x01(\tR\aretryOf\x12\x12\n" +
-	"\x04turn\x18\x0f \x01(\x04R\x04turnJ\x04\b\x02\x10\x03\"\xb7\x03\n" +
+	"\x04turn\x18\x0f \x01(\x04R\x04turnJ\x04\b\x02\x10\x03\"\xd7\x03\n" +
 	"\tJobRecord\x12-\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x17.yardmaster.v1.JobStateR\x05state\x12*\n" +
 	"\x05cause\x18\x02 \x01(\x0e2\x14.yardmaster.v1.CauseR\x05cause\x12\x1e\n" +
@@ -2555,7 +2642,10 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x10ended_unix_nanos\x18\n" +
 	" \x01(\x10R\x0eendedUnixNanos\x12\x16\n" +
 	"\x06reason\x18\v \x01(\tR\x06reason\x12(\n" +
-	"\x05taken\x18\f \x03(\v2\x12.yardmaster.v1.VarR\x05taken\"\xb5\x01\n" +
+	"\x05taken\x18\f \x03(\v2\x12.yardmaster.v1.VarR\x05taken\x12\x1e\n" +
+	"\n" +
+	"preempting\x18\r \x01(\tR\n" +
+	"preempting\"\xb5\x01\n" +
 	"\rAttemptRecord\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x04R\x05token\x12\x1b\n" +
 	"\tworker_id\x18\x02 \x01(\tR\bworkerId\x12.\n" +
@@ -2584,7 +2674,7 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\rCAUSE_EXPIRED\x10\x04\x12\x10\n" +
 	"\fCAUSE_POISON\x10\x05\x12\x13\n" +
 	"\x0fCAUSE_CONDITION\x10\x06\x12\x14\n" +
-	"\x10CAUSE_EXPRESSION\x10\a*\xa0\x01\n" +
+	"\x10CAUSE_EXPRESSION\x10\a*\xb7\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OUTCOME_SUCCEEDED\x10\x01\x12\x12\n" +
@@ -2592,7 +2682,8 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x11OUTCOME_CANCELLED\x10\x03\x12\x10\n" +
 	"\fOUTCOME_LOST\x10\x04\x12\x13\n" +
 	"\x0fOUTCOME_REFUSED\x10\x05\x12\x13\n" +
-	"\x0fOUTCOME_SKIPPED\x10\x06*Z\n" +
+	"\x0fOUTCOME_SKIPPED\x10\x06\x12\x15\n" +
+	"\x11OUTCOME_PREEMPTED\x10\a*Z\n" +
 	"\x05Fault\x12\x15\n" +
 	"\x11FAULT_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -2618,39 +2709,40 @@ func file_yardmaster_v1_history_proto_rawDescGZIP() []byte {
 }
 
 var file_yardmaster_v1_history_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_yardmaster_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_yardmaster_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_yardmaster_v1_history_proto_goTypes = []any{
-	(JobState)(0),              // 0: yardmaster.v1.JobState
-	(WorkerState)(0),           // 1: yardmaster.v1.WorkerState
-	(Cause)(0),                 // 2: yardmaster.v1.Cause
-	(Outcome)(0),               // 3: yardmaster.v1.Outcome
-	(Fault)(0),                 // 4: yardmaster.v1.Fault
-	(Level)(0),                 // 5: yardmaster.v1.Level
-	(*HistoryEvent)(nil),       // 6: yardmaster.v1.HistoryEvent
-	(*RunSubmitted)(nil),       // 7: yardmaster.v1.RunSubmitted
-	(*Outputs)(nil),            // 8: yardmaster.v1.Outputs
-	(*RunCancelRequested)(nil), // 9: yardmaster.v1.RunCancelRequested
-	(*JobAssigned)(nil),        // 10: yardmaster.v1.JobAssigned
-	(*AttemptEnded)(nil),       // 11: yardmaster.v1.AttemptEnded
-	(*JobCancelRequested)(nil), // 12: yardmaster.v1.JobCancelRequested
-	(*JobEnded)(nil),           // 13: yardmaster.v1.JobEnded
-	(*WorkerChanged)(nil),      // 14: yardmaster.v1.WorkerChanged
-	(*ActorQuarantined)(nil),   // 15: yardmaster.v1.ActorQuarantined
-	(*Result)(nil),             // 16: yardmaster.v1.Result
-	(*StepResult)(nil),         // 17: yardmaster.v1.StepResult
-	(*Annotation)(nil),         // 18: yardmaster.v1.Annotation
-	(*LogSum)(nil),             // 19: yardmaster.v1.LogSum
-	(*LedgerSnapshot)(nil),     // 20: yardmaster.v1.LedgerSnapshot
-	(*WorkerRecord)(nil),       // 21: yardmaster.v1.WorkerRecord
-	(*WorkerEntry)(nil),        // 22: yardmaster.v1.WorkerEntry
-	(*LiveRun)(nil),            // 23: yardmaster.v1.LiveRun
-	(*EndedRun)(nil),           // 24: yardmaster.v1.EndedRun
-	(*KeyUse)(nil),             // 25: yardmaster.v1.KeyUse
-	(*RunRecord)(nil),          // 26: yardmaster.v1.RunRecord
-	(*JobRecord)(nil),          // 27: yardmaster.v1.JobRecord
-	(*AttemptRecord)(nil),      // 28: yardmaster.v1.AttemptRecord
-	(*Var)(nil),                // 29: yardmaster.v1.Var
-	(*Resources)(nil),          // 30: yardmaster.v1.Resources
+	(JobState)(0),               // 0: yardmaster.v1.JobState
+	(WorkerState)(0),            // 1: yardmaster.v1.WorkerState
+	(Cause)(0),                  // 2: yardmaster.v1.Cause
+	(Outcome)(0),                // 3: yardmaster.v1.Outcome
+	(Fault)(0),                  // 4: yardmaster.v1.Fault
+	(Level)(0),                  // 5: yardmaster.v1.Level
+	(*HistoryEvent)(nil),        // 6: yardmaster.v1.HistoryEvent
+	(*RunSubmitted)(nil),        // 7: yardmaster.v1.RunSubmitted
+	(*Outputs)(nil),             // 8: yardmaster.v1.Outputs
+	(*RunCancelRequested)(nil),  // 9: yardmaster.v1.RunCancelRequested
+	(*JobAssigned)(nil),         // 10: yardmaster.v1.JobAssigned
+	(*AttemptEnded)(nil),        // 11: yardmaster.v1.AttemptEnded
+	(*JobCancelRequested)(nil),  // 12: yardmaster.v1.JobCancelRequested
+	(*JobPreemptRequested)(nil), // 13: yardmaster.v1.JobPreemptRequested
+	(*JobEnded)(nil),            // 14: yardmaster.v1.JobEnded
+	(*WorkerChanged)(nil),       // 15: yardmaster.v1.WorkerChanged
+	(*ActorQuarantined)(nil),    // 16: yardmaster.v1.ActorQuarantined
+	(*Result)(nil),              // 17: yardmaster.v1.Result
+	(*StepResult)(nil),          // 18: yardmaster.v1.StepResult
+	(*Annotation)(nil),          // 19: yardmaster.v1.Annotation
+	(*LogSum)(nil),              // 20: yardmaster.v1.LogSum
+	(*LedgerSnapshot)(nil),      // 21: yardmaster.v1.LedgerSnapshot
+	(*WorkerRecord)(nil),        // 22: yardmaster.v1.WorkerRecord
+	(*WorkerEntry)(nil),         // 23: yardmaster.v1.WorkerEntry
+	(*LiveRun)(nil),             // 24: yardmaster.v1.LiveRun
+	(*EndedRun)(nil),            // 25: yardmaster.v1.EndedRun
+	(*KeyUse)(nil),              // 26: yardmaster.v1.KeyUse
+	(*RunRecord)(nil),           // 27: yardmaster.v1.RunRecord
+	(*JobRecord)(nil),           // 28: yardmaster.v1.JobRecord
+	(*AttemptRecord)(nil),       // 29: yardmaster.v1.AttemptRecord
+	(*Var)(nil),                 // 30: yardmaster.v1.Var
+	(*Resources)(nil),           // 31: yardmaster.v1.Resources
 }
 var file_yardmaster_v1_history_proto_depIdxs = []int32{
 	7,  // 0: yardmaster.v1.HistoryEvent.run_submitted:type_name -> yardmaster.v1.RunSubmitted
@@ -2658,46 +2750,47 @@ var file_yardmaster_v1_history_proto_depIdxs = []int32{
 	10, // 2: yardmaster.v1.HistoryEvent.job_assigned:type_name -> yardmaster.v1.JobAssigned
 	11, // 3: yardmaster.v1.HistoryEvent.attempt_ended:type_name -> yardmaster.v1.AttemptEnded
 	12, // 4: yardmaster.v1.HistoryEvent.job_cancel_requested:type_name -> yardmaster.v1.JobCancelRequested
-	13, // 5: yardmaster.v1.HistoryEvent.job_ended:type_name -> yardmaster.v1.JobEnded
-	14, // 6: yardmaster.v1.HistoryEvent.worker_changed:type_name -> yardmaster.v1.WorkerChanged
-	15, // 7: yardmaster.v1.HistoryEvent.actor_quarantined:type_name -> yardmaster.v1.ActorQuarantined
-	8,  // 8: yardmaster.v1.RunSubmitted.reused_outputs:type_name -> yardmaster.v1.Outputs
-	29, // 9: yardmaster.v1.Outputs.outputs:type_name -> yardmaster.v1.Var
-	16, // 10: yardmaster.v1.AttemptEnded.result:type_name -> yardmaster.v1.Result
-	2,  // 11: yardmaster.v1.JobCancelRequested.cause:type_name -> yardmaster.v1.Cause
-	0,  // 12: yardmaster.v1.JobEnded.state:type_name -> yardmaster.v1.JobState
-	2,  // 13: yardmaster.v1.JobEnded.cause:type_name -> yardmaster.v1.Cause
-	16, // 14: yardmaster.v1.JobEnded.result:type_name -> yardmaster.v1.Result
-	1,  // 15: yardmaster.v1.WorkerChanged.state:type_name -> yardmaster.v1.WorkerState
-	30, // 16: yardmaster.v1.WorkerChanged.resources:type_name -> yardmaster.v1.Resources
-	3,  // 17: yardmaster.v1.Result.outcome:type_name -> yardmaster.v1.Outcome
-	4,  // 18: yardmaster.v1.Result.fault:type_name -> yardmaster.v1.Fault
-	17, // 19: yardmaster.v1.Result.steps:type_name -> yardmaster.v1.StepResult
-	19, // 20: yardmaster.v1.Result.log:type_name -> yardmaster.v1.LogSum
-	29, // 21: yardmaster.v1.Result.outputs:type_name -> yardmaster.v1.Var
-	18, // 22: yardmaster.v1.Result.annotations:type_name -> yardmaster.v1.Annotation
-	3,  // 23: yardmaster.v1.StepResult.outcome:type_name -> yardmaster.v1.Outcome
-	5,  // 24: yardmaster.v1.Annotation.level:type_name -> yardmaster.v1.Level
-	23, // 25: yardmaster.v1.LedgerSnapshot.live:type_name -> yardmaster.v1.LiveRun
-	24, // 26: yardmaster.v1.LedgerSnapshot.ended:type_name -> yardmaster.v1.EndedRun
-	25, // 27: yardmaster.v1.LedgerSnapshot.keys:type_name -> yardmaster.v1.KeyUse
-	21, // 28: yardmaster.v1.LedgerSnapshot.workers:type_name -> yardmaster.v1.WorkerRecord
-	22, // 29: yardmaster.v1.WorkerRecord.last:type_name -> yardmaster.v1.WorkerEntry
-	22, // 30: yardmaster.v1.WorkerRecord.history:type_name -> yardmaster.v1.WorkerEntry
-	14, // 31: yardmaster.v1.WorkerEntry.changed:type_name -> yardmaster.v1.WorkerChanged
-	26, // 32: yardmaster.v1.LiveRun.run:type_name -> yardmaster.v1.RunRecord
-	27, // 33: yardmaster.v1.RunRecord.jobs:type_name -> yardmaster.v1.JobRecord
-	0,  // 34: yardmaster.v1.RunRecord.state:type_name -> yardmaster.v1.JobState
-	0,  // 35: yardmaster.v1.JobRecord.state:type_name -> yardmaster.v1.JobState
-	2,  // 36: yardmaster.v1.JobRecord.cause:type_name -> yardmaster.v1.Cause
-	28, // 37: yardmaster.v1.JobRecord.attempts:type_name -> yardmaster.v1.AttemptRecord
-	29, // 38: yardmaster.v1.JobRecord.taken:type_name -> yardmaster.v1.Var
-	16, // 39: yardmaster.v1.AttemptRecord.result:type_name -> yardmaster.v1.Result
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	14, // 5: yardmaster.v1.HistoryEvent.job_ended:type_name -> yardmaster.v1.JobEnded
+	15, // 6: yardmaster.v1.HistoryEvent.worker_changed:type_name -> yardmaster.v1.WorkerChanged
+	16, // 7: yardmaster.v1.HistoryEvent.actor_quarantined:type_name -> yardmaster.v1.ActorQuarantined
+	13, // 8: yardmaster.v1.HistoryEvent.job_preempt_requested:type_name -> yardmaster.v1.JobPreemptRequested
+	8,  // 9: yardmaster.v1.RunSubmitted.reused_outputs:type_name -> yardmaster.v1.Outputs
+	30, // 10: yardmaster.v1.Outputs.outputs:type_name -> yardmaster.v1.Var
+	17, // 11: yardmaster.v1.AttemptEnded.result:type_name -> yardmaster.v1.Result
+	2,  // 12: yardmaster.v1.JobCancelRequested.cause:type_name -> yardmaster.v1.Cause
+	0,  // 13: yardmaster.v1.JobEnded.state:type_name -> yardmaster.v1.JobState
+	2,  // 14: yardmaster.v1.JobEnded.cause:type_name -> yardmaster.v1.Cause
+	17, // 15: yardmaster.v1.JobEnded.result:type_name -> yardmaster.v1.Result
+	1,  // 16: yardmaster.v1.WorkerChanged.state:type_name -> yardmaster.v1.WorkerState
+	31, // 17: yardmaster.v1.WorkerChanged.resources:type_name -> yardmaster.v1.Resources
+	3,  // 18: yardmaster.v1.Result.outcome:type_name -> yardmaster.v1.Outcome
+	4,  // 19: yardmaster.v1.Result.fault:type_name -> yardmaster.v1.Fault
+	18, // 20: yardmaster.v1.Result.steps:type_name -> yardmaster.v1.StepResult
+	20, // 21: yardmaster.v1.Result.log:type_name -> yardmaster.v1.LogSum
+	30, // 22: yardmaster.v1.Result.outputs:type_name -> yardmaster.v1.Var
+	19, // 23: yardmaster.v1.Result.annotations:type_name -> yardmaster.v1.Annotation
+	3,  // 24: yardmaster.v1.StepResult.outcome:type_name -> yardmaster.v1.Outcome
+	5,  // 25: yardmaster.v1.Annotation.level:type_name -> yardmaster.v1.Level
+	24, // 26: yardmaster.v1.LedgerSnapshot.live:type_name -> yardmaster.v1.LiveRun
+	25, // 27: yardmaster.v1.LedgerSnapshot.ended:type_name -> yardmaster.v1.EndedRun
+	26, // 28: yardmaster.v1.LedgerSnapshot.keys:type_name -> yardmaster.v1.KeyUse
+	22, // 29: yardmaster.v1.LedgerSnapshot.workers:type_name -> yardmaster.v1.WorkerRecord
+	23, // 30: yardmaster.v1.WorkerRecord.last:type_name -> yardmaster.v1.WorkerEntry
+	23, // 31: yardmaster.v1.WorkerRecord.history:type_name -> yardmaster.v1.WorkerEntry
+	15, // 32: yardmaster.v1.WorkerEntry.changed:type_name -> yardmaster.v1.WorkerChanged
+	27, // 33: yardmaster.v1.LiveRun.run:type_name -> yardmaster.v1.RunRecord
+	28, // 34: yardmaster.v1.RunRecord.jobs:type_name -> yardmaster.v1.JobRecord
+	0,  // 35: yardmaster.v1.RunRecord.state:type_name -> yardmaster.v1.JobState
+	0,  // 36: yardmaster.v1.JobRecord.state:type_name -> yardmaster.v1.JobState
+	2,  // 37: yardmaster.v1.JobRecord.cause:type_name -> yardmaster.v1.Cause
+	29, // 38: yardmaster.v1.JobRecord.attempts:type_name -> yardmaster.v1.AttemptRecord
+	30, // 39: yardmaster.v1.JobRecord.taken:type_name -> yardmaster.v1.Var
+	17, // 40: yardmaster.v1.AttemptRecord.result:type_name -> yardmaster.v1.Result
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_history_proto_init() }
@@ -2715,6 +2808,7 @@ func file_yardmaster_v1_history_proto_init() {
 		(*HistoryEvent_JobEnded)(nil),
 		(*HistoryEvent_WorkerChanged)(nil),
 		(*HistoryEvent_ActorQuarantined)(nil),
+		(*HistoryEvent_JobPreemptRequested)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2722,7 +2816,7 @@ func file_yardmaster_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_history_proto_rawDesc), len(file_yardmaster_v1_history_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

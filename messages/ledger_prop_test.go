@@ -150,7 +150,7 @@ func (o *owner) submit(t *rapid.T, w *plan.Workflow, encoded []byte) {
 func (o *owner) command(t *rapid.T, entry *ledger.Entry) {
 	j := *entry.Jobs[rapid.IntRange(0, len(entry.Jobs)-1).Draw(t, "job")]
 	report := job.Report{Token: j.Token(), Jitter: 0.5, Result: job.Result{
-		Outcome: job.Outcome(rapid.IntRange(int(job.OutcomeUnknown), int(job.OutcomeLost)).Draw(t, "outcome")),
+		Outcome: job.Outcome(rapid.IntRange(int(job.OutcomeUnknown), int(job.OutcomePreempted)).Draw(t, "outcome")),
 		Fault:   job.Fault(rapid.IntRange(int(job.FaultNone), int(job.FaultSystem)).Draw(t, "fault")),
 		Steps:   []job.StepResult{{Outcome: job.OutcomeFailed, ExitCode: 1, StartedAt: o.now}},
 		Log:     job.LogSum{Chunks: 3, Bytes: 9, SHA256: [32]byte{3}},
@@ -160,6 +160,7 @@ func (o *owner) command(t *rapid.T, entry *ledger.Entry) {
 		job.Assign{Worker: "w2", Node: "n2"},
 		report, report, report,
 		job.LoseAttempt{Token: j.Token(), Reason: "silent"},
+		job.Preempt{Token: j.Token(), Reason: "preempted by r0.0"},
 		job.Cancel{Cause: job.CauseNeeds, Reason: "needs a"},
 		job.Cancel{Cause: job.CauseRequested, Reason: "enough"},
 		job.Fail{Cause: job.CauseExpired, Reason: "waited"},

@@ -202,13 +202,13 @@ func FuzzResultFromProto(f *testing.F) {
 		var m messages.Result
 		if proto.Unmarshal(data, &m) == nil {
 			r := messages.ResultFromProto(&m)
-			if r.Outcome > job.OutcomeLost || r.Fault > job.FaultSystem {
+			if r.Outcome > job.OutcomePreempted || r.Fault > job.FaultSystem {
 				t.Fatalf("%+v", r)
 			}
 		}
 		var s messages.StepProgress
 		if proto.Unmarshal(data, &s) == nil {
-			if got := messages.StepFromProto(&s); got.Index < 0 || got.Result.Outcome > job.OutcomeLost {
+			if got := messages.StepFromProto(&s); got.Index < 0 || got.Result.Outcome > job.OutcomePreempted {
 				t.Fatalf("%+v", got)
 			}
 		}

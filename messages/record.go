@@ -53,7 +53,7 @@ func jobToRecord(j *job.Job) *JobRecord {
 		State: StateToProto(j.State), Cause: CauseToProto(j.Cause), Cancelling: j.Cancelling, Open: j.Open,
 		Tries: uint32(j.Tries), Lost: uint32(j.Lost), WaitNanos: int64(j.Wait),
 		StartedUnixNanos: nanos(j.StartedAt), EndedUnixNanos: nanos(j.EndedAt), Reason: j.Reason,
-		Taken: varsToProto(j.Taken),
+		Taken: varsToProto(j.Taken), Preempting: j.Preempting,
 	}
 	for i := range j.Attempts {
 		a := &j.Attempts[i]
@@ -108,6 +108,7 @@ func jobFromRecord(m *JobRecord, id job.ID, spec *plan.Job) job.Job {
 		Cancelling: m.GetCancelling(), Open: m.GetOpen(), Tries: int(m.GetTries()), Lost: int(m.GetLost()),
 		Wait: time.Duration(m.GetWaitNanos()), StartedAt: instant(m.GetStartedUnixNanos()),
 		EndedAt: instant(m.GetEndedUnixNanos()), Reason: m.GetReason(), Taken: varsFromProto(m.GetTaken()),
+		Preempting: m.GetPreempting(),
 	}
 	for i, a := range m.GetAttempts() {
 		j.Attempts = append(j.Attempts, job.Attempt{

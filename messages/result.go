@@ -94,7 +94,7 @@ func ResultFromProto(m *Result) job.Result {
 }
 
 func outcomeFromProto(o Outcome) job.Outcome {
-	if o < 0 || o > Outcome_OUTCOME_SKIPPED {
+	if o < 0 || o > Outcome_OUTCOME_PREEMPTED {
 		return job.OutcomeFailed
 	}
 	return job.Outcome(o)

@@ -234,7 +234,7 @@ func TestEnumsAgreeByNumber(t *testing.T) {
 	agree(messages.Outcome(0).Descriptor(), "OUTCOME_", index(map[int]string{
 		int(job.OutcomeUnknown): "UNSPECIFIED", int(job.OutcomeSucceeded): "SUCCEEDED", int(job.OutcomeFailed): "FAILED",
 		int(job.OutcomeCancelled): "CANCELLED", int(job.OutcomeLost): "LOST", int(job.OutcomeRefused): "REFUSED",
-		int(job.OutcomeSkipped): "SKIPPED",
+		int(job.OutcomeSkipped): "SKIPPED", int(job.OutcomePreempted): "PREEMPTED",
 	}))
 	agree(messages.Fault(0).Descriptor(), "FAULT_", index(map[int]string{
 		int(job.FaultNone): "UNSPECIFIED", int(job.FaultUser): "USER", int(job.FaultInfrastructure): "INFRASTRUCTURE",

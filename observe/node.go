@@ -86,6 +86,9 @@ func (n *Node) watchJobs() {
 	n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "yardmaster_reports_refused_total", Help: "Reports of attempts that no longer counted.",
 	}, func() float64 { return float64(n.Actors.Refused()) }))
+	n.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "yardmaster_preemptions_total", Help: "Attempts that were ended for the sake of jobs of higher priority.",
+	}, func() float64 { return float64(n.Actors.Preempted()) }))
 }
 
 func (n *Node) watchMailbox(class string, gauge *supervisor.Gauge) {

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"yardmaster/api"
+	"yardmaster/domain/plan"
 	"yardmaster/domain/project"
 	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
@@ -35,8 +36,11 @@ type nodeConfig struct {
 	QueueLimit   int           // queued jobs, beyond which submissions are refused
 	KeepRuns     int           // ended runs that are kept
 	LogRoom      int64         // bytes of logs that wait to be stored; 0 means the default
+	PlanRoom     int64         // bytes of plans whose runs have not ended; 0 means the default
 	Retention    time.Duration // of journal events that no snapshot needs; 0 means for ever
 	SubmitRate   float64       // runs a second; 0 means unlimited
+	Preempt      int           // points of priority, for which a job gives way; 0 means never
+	PreemptAfter time.Duration // for a job to wait before another gives way
 	Lease        time.Duration // for a silent worker to keep its attempts
 	DrainTimeout time.Duration // for a stop in good order
 	// AcceptLostMarks starts although the record of how far the journal had come
@@ -80,6 +84,9 @@ const (
 	defaultLogRoom    = 64 << 20
 	leastLogRoom      = 1 << 20
 	mostLogRoom       = 1 << 40
+	defaultPlanRoom   = 256 << 20
+	leastPlanRoom     = 64 << 20 // the largest plan fits, of very many small steps
+	mostPlanRoom      = 1 << 40
 	maxPartitions     = 1024
 	maxSlots          = 10_000
 	maxLabels         = 64 // given; as many again and more may be found
@@ -88,6 +95,7 @@ const (
 	maxKept           = 10_000_000
 	shortestLease     = 5 * time.Second
 	longestLease      = 24 * time.Hour
+	mostPreempt       = 2 * plan.MaxPriority // no two jobs differ in more
 )
 
 func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
@@ -97,13 +105,19 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.StringVar(&c.NATSListen, "nats-listen", defaultNATSListen, "`host:port` where workers connect")
 	flags.IntVar(&c.Partitions, "partitions", 4, "parts of the journal, fixed when the data directory is created")
 	flags.IntVar(&c.QueueLimit, "queue-limit", 200_000, "queued `jobs`, beyond which submissions are refused")
-	flags.StringVar(&c.ProjectsFile, "projects-file", "", "`file` with the limits of projects, read at the start")
+	flags.StringVar(&c.ProjectsFile, "projects-file", "", "`file` with the limits of projects, read again at SIGHUP")
 	flags.IntVar(&c.KeepRuns, "keep-runs", 10_000, "ended `runs` that are kept")
 	flags.Int64Var(&c.LogRoom, "log-room", defaultLogRoom,
 		"`bytes` of logs that may wait to be stored; beyond, steps wait")
+	flags.Int64Var(&c.PlanRoom, "plan-room", defaultPlanRoom,
+		"`bytes` of plans whose runs have not ended, beyond which submissions are refused")
 	flags.DurationVar(&c.Retention, "journal-retention", 30*24*time.Hour,
 		"how long the journal keeps history that it does not need; 0 means for ever")
 	flags.Float64Var(&c.SubmitRate, "submit-rate", 0, "`runs` accepted a second; 0 means unlimited")
+	flags.IntVar(&c.Preempt, "preempt", 0,
+		"stop idempotent jobs for those that wait and have so many `points` of priority more; 0 means never")
+	flags.DurationVar(&c.PreemptAfter, "preempt-after", 30*time.Second,
+		"how long a job waits before another is stopped for it")
 	flags.DurationVar(&c.Lease, "lease", 20*time.Second, "how long a silent worker keeps its jobs")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 30*time.Second, "how long a stop in good order may take")
 	flags.BoolVar(&c.AcceptLostMarks, "accept-lost-marks", false,
@@ -125,8 +139,12 @@ func (c *nodeConfig) validate() error {
 		checkRange("--keep-runs", c.KeepRuns, 0, maxKept),
 		check(c.LogRoom == 0 || c.LogRoom >= leastLogRoom && c.LogRoom <= mostLogRoom,
 			"--log-room is %d; it can be from %d to %d", c.LogRoom, leastLogRoom, int64(mostLogRoom)),
+		check(c.PlanRoom == 0 || c.PlanRoom >= leastPlanRoom && c.PlanRoom <= mostPlanRoom,
+			"--plan-room is %d; it can be from %d to %d", c.PlanRoom, leastPlanRoom, int64(mostPlanRoom)),
 		check(c.Retention >= 0, "--journal-retention is negative"),
 		check(c.SubmitRate >= 0, "--submit-rate is negative"),
+		checkRange("--preempt", c.Preempt, 0, mostPreempt),
+		check(c.PreemptAfter >= 0, "--preempt-after is negative"),
 		check(c.Lease >= shortestLease && c.Lease <= longestLease,
 			"--lease is %s; it can be from %s to %s", c.Lease, shortestLease, longestLease),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),

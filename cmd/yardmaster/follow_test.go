@@ -14,6 +14,7 @@ import (
 
 	"yardmaster/api"
 	"yardmaster/api/apitest"
+	"yardmaster/domain/project"
 	"yardmaster/messages"
 )
 
@@ -116,6 +117,8 @@ type part struct {
 	failed   chan error
 	stops    []string
 	stopFail error
+	projects []project.Set // that it was told of
+	deaf     error         // to that
 }
 
 func (p *part) APIURL() string     { return p.url }
@@ -124,6 +127,11 @@ func (p *part) Done() <-chan error { return p.failed }
 func (p *part) Drain(context.Context) error {
 	p.stops = append(p.stops, "drain")
 	return nil
+}
+
+func (p *part) SetProjects(_ context.Context, set project.Set) error {
+	p.projects = append(p.projects, set)
+	return p.deaf
 }
 
 func (p *part) Stop(context.Context) error {

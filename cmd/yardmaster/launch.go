@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+
+	"yardmaster/domain/project"
 )
 
 // runningNode is a coordinator node in this process.
@@ -11,6 +13,8 @@ type runningNode interface {
 	APIURL() string
 	// Done gives the error that ended it, if it fails.
 	Done() <-chan error
+	// SetProjects changes what projects may have.
+	SetProjects(ctx context.Context, set project.Set) error
 	Stop(ctx context.Context) error
 }
 

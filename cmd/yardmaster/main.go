@@ -35,25 +35,33 @@ func main() {
 
 // stops are the user's wishes to stop: the first asks for an orderly end, the
 // second for one at once. By last, even killing and removing must be done.
-type stops struct{ orderly, immediate, last context.Context } //nolint:containedctx // the signals of a process
+type stops struct {
+	orderly, immediate, last context.Context //nolint:containedctx // the signals of a process
+	hangups                  *hangups        // nil where none are listened for
+}
 
 // listenForStops turns SIGINT and SIGTERM into stops. Some time after the second
 // one it ends the process, whatever it is doing. SIGHUP is a first stop only: when
-// a terminal goes it comes more than once. Whoever ignores it, as nohup does, goes on.
+// a terminal goes it comes more than once. Whoever ignores it, as nohup does, goes on,
+// and a server has another use for it.
 func listenForStops() (stops, func()) {
 	orderly, stopOrderly := context.WithCancel(context.Background())
 	immediate, stopImmediate := context.WithCancel(context.Background())
 	last, stopLast := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	hangups := make(chan os.Signal, 1)
+	h := &hangups{signals: make(chan os.Signal, 1)}
 	if !signal.Ignored(syscall.SIGHUP) {
-		signal.Notify(hangups, syscall.SIGHUP)
+		signal.Notify(h.signals, syscall.SIGHUP)
 	}
 	go func() {
-		select {
-		case <-signals:
-		case <-hangups:
+		for goesOn := true; goesOn; {
+			select {
+			case <-signals:
+				goesOn = false
+			case <-h.signals:
+				goesOn = h.used()
+			}
 		}
 		stopOrderly()
 		<-signals
@@ -61,9 +69,9 @@ func listenForStops() (stops, func()) {
 		time.AfterFunc(lastActs, stopLast)
 		time.AfterFunc(lastWords, func() { os.Exit(exitCancelled) })
 	}()
-	return stops{orderly, immediate, last}, func() {
+	return stops{orderly, immediate, last, h}, func() {
 		signal.Stop(signals)
-		signal.Stop(hangups)
+		signal.Stop(h.signals)
 		stopOrderly()
 		stopImmediate()
 		stopLast()

@@ -20,6 +20,7 @@ import (
 	"yardmaster/cluster/journal"
 	"yardmaster/cluster/natsjs"
 	"yardmaster/domain/lease"
+	"yardmaster/domain/project"
 	"yardmaster/observe"
 	"yardmaster/supervisor"
 )
@@ -170,13 +171,16 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 	n.actors = actors.NewNode(actors.Config{
 		Log: n.cfg.Logger, System: system, Opener: opener, Logs: &logStore{ctx: running, logs: logs, count: n.cfg.Partitions},
 		Partitions: n.cfg.Partitions, Lease: lease.Lease{Length: n.cfg.Lease, Margin: lease.DefaultMargin},
-		QueueLimit: n.cfg.QueueLimit, SubmitRate: n.cfg.SubmitRate, KeepRuns: n.cfg.KeepRuns, LogRoom: n.cfg.LogRoom,
+		QueueLimit: n.cfg.QueueLimit, SubmitRate: n.cfg.SubmitRate, KeepRuns: n.cfg.KeepRuns,
+		LogRoom: n.cfg.LogRoom, PlanRoom: n.cfg.PlanRoom,
 		NodeID: n.cfg.NodeID, Projects: n.cfg.Projects,
-		Version: readBuildInfo().Version, NATSURL: n.server.URL(), Metrics: metrics.Actors, Hooks: metrics.Supervision(),
+		Preemption: actors.Preemption{By: n.cfg.Preempt, After: max(n.cfg.PreemptAfter, 1)},
+		Version:    readBuildInfo().Version, NATSURL: n.server.URL(), Metrics: metrics.Actors, Hooks: metrics.Supervision(),
 		Gauges: metrics.Mailboxes, Dispatcher: pool, Scaling: scaling,
 	})
 	metrics.Watch(n.actors.Roster())
 	metrics.WatchLogs(n.actors.LogUse)
+	watchPlans(metrics, n.actors)
 	metrics.WatchScaling(n.actors.Scaling())
 	n.later(n.bridge.Close)
 	n.later(n.actors.Stop)
@@ -295,6 +299,11 @@ func (n *node) APIURL() string { return n.apiURL }
 
 // Done gives the error that ended it, if it fails.
 func (n *node) Done() <-chan error { return n.failed }
+
+// SetProjects changes what projects may have.
+func (n *node) SetProjects(ctx context.Context, set project.Set) error {
+	return n.actors.SetProjects(ctx, set)
+}
 
 // Stop stops what serves others first, and what that relied on afterwards. Jobs
 // on workers go on; they are found again at the next start.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"yardmaster/actors"
 	"yardmaster/api"
 	"yardmaster/observe"
 )
@@ -9,6 +10,14 @@ import (
 func watchIntake(metrics *observe.Node, intake *api.Intake) {
 	metrics.WatchPool("submission_bytes", func() observe.PoolUse { return poolUse(intake.Memory()) })
 	metrics.WatchPool("decoders", func() observe.PoolUse { return poolUse(intake.Decoders()) })
+}
+
+// watchPlans shows what the plans take of runs that have not ended.
+func watchPlans(metrics *observe.Node, node *actors.Node) {
+	metrics.WatchPool("plan_bytes", func() observe.PoolUse {
+		u := node.PlanUse()
+		return observe.PoolUse{Size: float64(u.Size), InUse: float64(u.InUse), Refused: float64(u.Refused)}
+	})
 }
 
 func poolUse(u api.PoolUse) observe.PoolUse {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,10 +32,20 @@ func (a *app) serve(cfg nodeConfig) error {
 	if err := configError(cfg.validate()); err != nil {
 		return err
 	}
+	var asked <-chan struct{}
+	if cfg.ProjectsFile != "" {
+		asked = a.stops.hangups.use() // before the node is ready: to come too early must not stop it
+	}
 	n, err := a.launch.node(a.stops.orderly, cfg)
 	if err != nil {
 		return a.notStarted("server", err)
 	}
+	reader := &projectsReader{path: cfg.ProjectsFile, log: cfg.Logger, node: n, held: cfg.Projects}
+	reading, stop := context.WithCancel(a.stops.orderly)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer stop()
+	beside.Go(func() { reader.run(reading, asked) })
 	cfg.Logger.Info("server ready", slog.String("node_id", cfg.NodeID), slog.String("api", n.APIURL()))
 	failure := a.untilStopped(n.Done())
 	return errors.Join(failure, a.stopWithin(cfg.DrainTimeout, n.Stop))

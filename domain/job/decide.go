@@ -90,6 +90,8 @@ func (j *Job) Decide(c Command, now time.Time) ([]Event, error) {
 		return j.report(&Report{Token: c.Token, Result: lost, Jitter: c.Jitter}, now)
 	case Refuse:
 		return j.refuse(c, now)
+	case Preempt:
+		return j.preempt(c)
 	case Cancel:
 		return j.cancel(c, now)
 	case Fail:
@@ -114,7 +116,7 @@ func (j *Job) report(c *Report, now time.Time) ([]Event, error) {
 		return nil, nil // the same report again is no news
 	}
 	switch c.Result.Outcome {
-	case OutcomeUnknown, OutcomeRefused, OutcomeSkipped: // it cannot be stored, nor held against the user
+	case OutcomeUnknown, OutcomeRefused, OutcomePreempted, OutcomeSkipped: // no worker can say so of an attempt
 		c.Result.Outcome, c.Result.Fault = OutcomeLost, FaultInfrastructure
 	case OutcomeSucceeded, OutcomeFailed, OutcomeCancelled, OutcomeLost:
 	}
@@ -123,6 +125,8 @@ func (j *Job) report(c *Report, now time.Time) ([]Event, error) {
 		return j.end(Cancelled, j.Cause, j.Reason, c, now), nil
 	case c.Result.Outcome == OutcomeSucceeded:
 		return j.end(Success, CauseNone, c.Result.Reason, c, now), nil
+	case j.Preempting != "" && c.Result.Outcome == OutcomeCancelled:
+		return j.gaveWay(c, now), nil
 	case c.Result.Fault == FaultUser:
 		return j.failedByUser(c, now), nil
 	default:

@@ -62,6 +62,10 @@ func (j *Job) Apply(e Event) {
 	case AttemptEnded:
 		j.close(e.Token, &e.Result)
 		j.Wait = e.Wait
+	case PreemptRequested:
+		if j.Open && e.Token == j.Token() {
+			j.Preempting = e.Reason
+		}
 	case CancelRequested:
 		j.Cancelling, j.Cause, j.Reason = true, e.Cause, e.Reason
 	case Ended:
@@ -89,9 +93,10 @@ func (j *Job) close(t Token, r *Result) {
 	}
 	attempts := append([]Attempt(nil), j.Attempts...)
 	attempts[len(attempts)-1].Result = *r
-	j.Attempts, j.Open = attempts, false
+	j.Attempts, j.Open, j.Preempting = attempts, false, ""
 	switch {
 	case r.Outcome == OutcomeRefused: // nothing was tried
+	case r.Outcome == OutcomePreempted: // nobody failed
 	case r.Fault == FaultUser:
 		j.Tries++
 	case r.Outcome != OutcomeSucceeded:

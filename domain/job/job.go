@@ -53,6 +53,9 @@ type Job struct {
 	Cause Cause
 	// Cancelling is set from an accepted cancel until the end.
 	Cancelling bool
+	// Preempting says why the open attempt shall end for the sake of another job; it
+	// is empty when it shall not.
+	Preempting string
 	// Open says that the last attempt is assigned and has not ended.
 	Open     bool
 	Tries    int // attempts that ended by the user's own fault
@@ -142,9 +145,11 @@ func (j *Job) Node() string {
 const maxAvoided = 8
 
 // Avoid returns the workers of the newest attempts that did not succeed, each once.
+// One that ended for the sake of another job says nothing of its worker.
 func (j *Job) Avoid() (workers []string) {
 	for i := len(j.Attempts) - 1; i >= 0 && len(workers) < maxAvoided; i-- {
-		if a := &j.Attempts[i]; !slices.Contains(workers, a.Worker) {
+		a := &j.Attempts[i]
+		if a.Result.Outcome != OutcomePreempted && !slices.Contains(workers, a.Worker) {
 			workers = append(workers, a.Worker)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 func anyResult() *rapid.Generator[job.Result] {
 	return rapid.Custom(func(t *rapid.T) job.Result {
 		return job.Result{
-			Outcome:  job.Outcome(rapid.IntRange(int(job.OutcomeUnknown), int(job.OutcomeRefused)).Draw(t, "outcome")),
+			Outcome:  job.Outcome(rapid.IntRange(int(job.OutcomeUnknown), int(job.OutcomePreempted)).Draw(t, "outcome")),
 			Fault:    job.Fault(rapid.IntRange(int(job.FaultNone), int(job.FaultSystem)).Draw(t, "fault")),
 			ExitCode: rapid.IntRange(0, 2).Draw(t, "exit"),
 			Reason:   rapid.SampledFrom([]string{"", "it broke"}).Draw(t, "reason"),
@@ -38,6 +38,8 @@ func anyCommand() *rapid.Generator[job.Command] {
 			job.LoseAttempt{Token: token, Reason: "silent", Jitter: jitter},
 			job.LoseAttempt{Token: token, Reason: "silent", Jitter: jitter},
 			job.Refuse{Token: token, Reason: "no free slot", Jitter: jitter},
+			job.Preempt{Token: token, Reason: "preempted by r.9"},
+			job.Preempt{Token: token, Reason: "preempted by r.9"},
 			job.Cancel{Cause: cause, Reason: "enough"},
 			job.Fail{Cause: cause, Reason: "given up"},
 		}).Draw(t, "command")
@@ -56,6 +58,7 @@ func anyCommands(t *rapid.T) []job.Command {
 func anySpec() *rapid.Generator[*plan.Job] {
 	return rapid.Custom(func(t *rapid.T) *plan.Job {
 		s := spec(rapid.SampledFrom([]int{0, 1, 2, 3, 1000}).Draw(t, "attempts"))
+		s.Idempotent = rapid.Bool().Draw(t, "idempotent")
 		s.Retry.ExitCodes = rapid.SampledFrom([][]int{nil, {1}, {1, 2}}).Draw(t, "exit codes")
 		return s
 	})
@@ -143,7 +146,10 @@ func checkDecision(t *rapid.T, j job.Job, c job.Command, events []job.Event, err
 	if errors.As(err, &invalid) && (invalid.From != j.State || invalid.Job != j.ID) {
 		t.Fatalf("refused with %v in state %s", err, j.State)
 	}
-	if err != nil && invalid == nil && !errors.Is(err, job.ErrStaleToken) {
+	if errors.Is(err, job.ErrKeepsSlot) && j.MayGiveWay() {
+		t.Fatalf("refused although it may: %v", err)
+	}
+	if err != nil && invalid == nil && !errors.Is(err, job.ErrStaleToken) && !errors.Is(err, job.ErrKeepsSlot) {
 		t.Fatalf("an error of no known kind: %v", err)
 	}
 	var token job.Token
@@ -153,6 +159,8 @@ func checkDecision(t *rapid.T, j job.Job, c job.Command, events []job.Event, err
 	case job.LoseAttempt:
 		token = c.Token
 	case job.Refuse:
+		token = c.Token
+	case job.Preempt:
 		token = c.Token
 	default:
 		return
@@ -197,7 +205,13 @@ func checkState(t *rapid.T, j job.Job) {
 			refused++
 		}
 	}
-	if len(j.Attempts)-refused > tries+job.MaxLost || j.Tries > tries || j.Lost > job.MaxLost+1 {
+	if n := j.Preempted(); n > job.MaxPreempted || n > 0 && !j.Spec.Idempotent {
+		t.Fatalf("preempted %d times, idempotent %t", n, j.Spec.Idempotent)
+	}
+	if j.Preempting != "" && !j.Open {
+		t.Fatalf("%s is being preempted and has no attempt", j.State)
+	}
+	if len(j.Attempts)-refused-j.Preempted() > tries+job.MaxLost || j.Tries > tries || j.Lost > job.MaxLost+1 {
 		t.Fatalf("%d attempts, %d tries of %d, %d lost", len(j.Attempts), j.Tries, tries, j.Lost)
 	}
 	if j.State < job.Pending || j.State > job.Cancelled {

@@ -20,6 +20,7 @@ const (
 	OutcomeLost              // nobody knows: the worker fell silent
 	OutcomeRefused           // the worker did not take it: nothing of it ran
 	OutcomeSkipped           // of a step: its if was false
+	OutcomePreempted         // stopped for the sake of another job
 )
 
 // Fault says whose doing a failure was.

@@ -53,6 +53,7 @@ type Explanation struct {
 	Avoid    []worker.ID // the workers that it would rather not go to
 	Kept     []Keeping   // workers kept free for others
 	Reserved worker.ID   // the worker that is kept free for it, or ""
+	Victim   job.ID      // the job that gives way to it there, or the zero ID
 }
 
 // Rival is a job that goes before another.

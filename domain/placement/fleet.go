@@ -155,7 +155,7 @@ func (y *Yard) columnsFor(w *member, demand int32, of meeting) uint64 {
 	if !w.fitsEver(need) {
 		return 0
 	}
-	if !w.fits(need) || w.reserved != absent && !y.spares(w, need, firstOf(y.demands.all[demand])) {
+	if !w.fits(need) || w.reserved != absent && !y.sparesSome(w, demand) {
 		return ever
 	}
 	return ever | 1<<of.level()

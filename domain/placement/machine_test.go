@@ -2,6 +2,7 @@ package placement_test
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -37,22 +38,29 @@ func newMachine(t *rapid.T) *machine {
 	return m
 }
 
+func drawLimits(t *rapid.T, narrow bool, name string) project.Limits {
+	if narrow {
+		return project.Limits{Weight: rapid.SampledFrom([]float64{1, 2}).Draw(t, name+" weight")}
+	}
+	return project.Limits{
+		Weight:          rapid.SampledFrom([]float64{0, 1, 2, 2.5}).Draw(t, name+" weight"),
+		Running:         rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, name+" running"),
+		StartsPerSecond: rapid.SampledFrom([]float64{0, 0, 0.5, 1, 2.5}).Draw(t, name+" rate"),
+	}
+}
+
+func drawProjects(t *rapid.T, narrow bool) project.Set {
+	return project.Set{
+		Others: drawLimits(t, narrow, "others"), By: map[string]project.Limits{"a": drawLimits(t, narrow, "a")},
+	}
+}
+
 func emptyMachine(t *rapid.T) *machine {
 	narrow := rapid.Bool().Draw(t, "narrow")
-	limits := func(name string) project.Limits {
-		if narrow {
-			return project.Limits{Weight: rapid.SampledFrom([]float64{1, 2}).Draw(t, name+" weight")}
-		}
-		return project.Limits{
-			Weight:          rapid.SampledFrom([]float64{0, 1, 2, 2.5}).Draw(t, name+" weight"),
-			Running:         rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, name+" running"),
-			StartsPerSecond: rapid.SampledFrom([]float64{0, 0, 0.5, 1, 2.5}).Draw(t, name+" rate"),
-		}
-	}
 	c := placement.Config{
 		Limit:  1000,
 		Ageing: 10 * time.Second, ReserveAfter: 30 * time.Second,
-		Projects:  project.Set{Others: limits("others"), By: map[string]project.Limits{"a": limits("a")}},
+		Projects:  drawProjects(t, narrow),
 		Preempt:   true,
 		PreemptBy: 1,
 	}
@@ -84,10 +92,10 @@ func (m *machine) drawRequest(t *rapid.T) placement.Request {
 	r := placement.Request{
 		Job: drawJob(t), Labels: m.drawLabels(t), Priority: rapid.IntRange(-1, 1).Draw(t, "priority"),
 		Project: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "project"), Pool: m.drawPool(t),
-		QueuedAt:   m.now.Add(-rapid.SampledFrom([]time.Duration{0, 10 * time.Second, time.Minute}).Draw(t, "waited")),
-		Avoid:      rapid.SliceOfNDistinct(rapid.Custom(m.drawWorker), 0, 2, rapid.ID).Draw(t, "avoid"),
-		Affinity:   rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "affinity"),
-		Idempotent: rapid.Bool().Draw(t, "idempotent"),
+		QueuedAt: m.now.Add(-rapid.SampledFrom([]time.Duration{0, 10 * time.Second, time.Minute}).Draw(t, "waited")),
+		Avoid:    rapid.SliceOfNDistinct(rapid.Custom(m.drawWorker), 0, 2, rapid.ID).Draw(t, "avoid"),
+		Affinity: rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "affinity"),
+		GivesWay: rapid.Bool().Draw(t, "gives way"),
 	}
 	if m.narrow || rapid.Bool().Draw(t, "asks") {
 		r.Resources = resource.Amount{
@@ -103,6 +111,14 @@ func (m *machine) Push(t *rapid.T) {
 		t.Fatal(err)
 	}
 	m.model.push(r)
+}
+
+// SetProjects changes the limits. Jobs of the pool "p" come to it by their requests, so
+// that what is said of pools is left as it is here.
+func (m *machine) SetProjects(t *rapid.T) {
+	set := drawProjects(t, m.narrow)
+	m.yard.SetProjects(set, m.now)
+	m.model.setProjects(set, m.now)
 }
 
 func (m *machine) PushAgain(t *rapid.T) { m.Push(t) } // makes pushing likelier
@@ -247,6 +263,28 @@ func (m *machine) Next(t *rapid.T) {
 	m.model.place(j, best[i], m.now)
 }
 
+// GiveWay has the victim, if there is one, give way.
+func (m *machine) GiveWay(t *rapid.T) {
+	victim, of, ok := m.yard.Preempt(m.now)
+	m.model.asked = m.now
+	if !ok {
+		return
+	}
+	if !m.yard.GiveWay(victim, of) {
+		t.Fatalf("%v does not give way to %v", victim, of)
+	}
+	m.model.turn++
+	maps.DeleteFunc(m.model.kept, func(id job.ID, k modelKept) bool { return id == of || k.on == victim.Worker })
+	maps.DeleteFunc(m.model.vacated, func(_ job.ID, on worker.ID) bool { return on == victim.Worker })
+	m.model.vacated[of] = victim.Worker
+}
+
+func (m *machine) Forgo(t *rapid.T) {
+	of := drawJob(t)
+	m.yard.Forgo(of)
+	delete(m.model.vacated, of)
+}
+
 func (m *machine) NextAgain(t *rapid.T) { m.Next(t) } // makes placing likelier
 
 func (m *machine) NextOnceMore(t *rapid.T) { m.Next(t) }
@@ -255,7 +293,9 @@ func (m *machine) NextOnceMore(t *rapid.T) { m.Next(t) }
 func (m *machine) learnKept(t *rapid.T, placed job.ID, could bool) map[job.ID]modelKept {
 	fresh := map[job.ID]modelKept{}
 	for _, j := range m.model.waiting {
-		if _, old := m.model.kept[j.Job]; old || j.Job == placed {
+		_, old := m.model.kept[j.Job]
+		_, served := m.model.vacated[j.Job]
+		if old || served || j.Job == placed {
 			continue
 		}
 		if on := m.yard.Why(j.Job, m.now).Reserved; on != "" {
@@ -308,6 +348,9 @@ func (m *machine) couldKeep(j modelJob, w *modelWorker) bool {
 		if k.on == w.ID {
 			return false
 		}
+	}
+	if _, served := m.model.vacated[j.Job]; served || m.model.vacates(w.ID) {
+		return false
 	}
 	return w.possible(j) && !m.model.passes(j, w.ID)
 }

@@ -8,6 +8,7 @@ import (
 
 	"yardmaster/domain/job"
 	"yardmaster/domain/placement"
+	"yardmaster/domain/project"
 	"yardmaster/domain/worker"
 )
 
@@ -23,8 +24,9 @@ type model struct {
 	recent    map[string][]worker.ID
 	typical   map[string]time.Duration
 	kept      map[job.ID]modelKept
-	common    map[string][]string // labels, by pool
-	changes   map[string]int      // of the workers of a pool, since these were counted
+	vacated   map[job.ID]worker.ID // where another job gives way
+	common    map[string][]string  // labels, by pool
+	changes   map[string]int       // of the workers of a pool, since these were counted
 }
 
 type modelJob struct {
@@ -58,7 +60,8 @@ func newModel(c placement.Config) model {
 	return model{
 		config: c, workers: map[worker.ID]*modelWorker{}, credit: map[string]*modelCredit{},
 		recent: map[string][]worker.ID{}, typical: map[string]time.Duration{}, kept: map[job.ID]modelKept{},
-		common: map[string][]string{}, changes: map[string]int{},
+		vacated: map[job.ID]worker.ID{},
+		common:  map[string][]string{}, changes: map[string]int{},
 	}
 }
 
@@ -99,6 +102,7 @@ func (m *model) remove(of job.ID) bool {
 	before := len(m.waiting)
 	m.waiting = slices.DeleteFunc(m.waiting, func(j modelJob) bool { return j.Job == of })
 	delete(m.kept, of)
+	delete(m.vacated, of)
 	return len(m.waiting) < before
 }
 
@@ -167,6 +171,25 @@ func (m *model) creditOf(project string, now time.Time) (saved, cost time.Durati
 		return min(most, c.saved+now.Sub(c.at)), cost
 	}
 	return most, cost
+}
+
+// setProjects changes the limits. What a project has used of its credit it owes still,
+// but no more than the new one can be.
+func (m *model) setProjects(set project.Set, now time.Time) {
+	owed := map[string]time.Duration{}
+	for name := range m.credit {
+		saved, cost := m.creditOf(name, now)
+		if cost > 0 {
+			owed[name] = max(cost, time.Second) - saved
+		}
+	}
+	m.config.Projects, m.asked, m.credit = set, now, map[string]*modelCredit{}
+	for name, owes := range owed {
+		if rate := set.Of(name).StartsPerSecond; rate > 0 {
+			most := max(time.Duration(float64(time.Second)/rate), time.Second)
+			m.credit[name] = &modelCredit{most - min(most, owes), now}
+		}
+	}
 }
 
 // may reports whether no limit keeps a project from another slot.
@@ -259,9 +282,28 @@ func (m *model) prune() {
 		w := m.workers[k.on]
 		return w == nil || !w.possible(k.modelJob)
 	})
+	maps.DeleteFunc(m.vacated, func(of job.ID, on worker.ID) bool {
+		w, j := m.workers[on], m.must(of)
+		return w == nil || !w.possible(j)
+	})
+}
+
+// must returns a job that waits.
+func (m *model) must(of job.ID) modelJob {
+	j, waits := m.find(of)
+	if !waits {
+		panic("it does not wait")
+	}
+	return j
+}
+
+// vacates reports whether a job gives way on a worker.
+func (m *model) vacates(on worker.ID) bool {
+	return slices.Contains(slices.Collect(maps.Values(m.vacated)), on)
 }
 
 // pruneLimited lets go of workers that are kept free for projects at a limit.
 func (m *model) pruneLimited() {
 	maps.DeleteFunc(m.kept, func(_ job.ID, k modelKept) bool { return !m.may(k.Project) })
+	maps.DeleteFunc(m.vacated, func(of job.ID, _ worker.ID) bool { return !m.may(m.must(of).Project) })
 }

@@ -60,6 +60,9 @@ func (m *model) passes(j modelJob, id worker.ID) bool {
 // spares reports whether a worker, that may be kept free for a job, can be given
 // another.
 func (m *model) spares(w *modelWorker, j modelJob) bool {
+	if m.vacates(w.ID) {
+		return m.vacated[j.Job] == w.ID
+	}
 	for _, k := range m.kept {
 		if k.on != w.ID || m.byAge(k.modelJob, j) >= 0 {
 			continue

@@ -9,21 +9,21 @@ import (
 
 // note is what the yard wants to know of a job again, as the queue keeps it.
 type note struct {
-	priority   int32
-	affinity   uint32 // below maxAffinities
-	idempotent bool
+	priority int32
+	affinity uint32 // below maxAffinities
+	givesWay bool
 }
 
 func (n note) pack() uint64 {
 	packed := uint64(uint32(n.priority))<<32 | uint64(n.affinity)<<1
-	if n.idempotent {
+	if n.givesWay {
 		packed |= 1
 	}
 	return packed
 }
 
 func noteOf(packed uint64) note {
-	return note{priority: int32(packed >> 32), affinity: uint32(packed) >> 1, idempotent: packed&1 == 1}
+	return note{priority: int32(packed >> 32), affinity: uint32(packed) >> 1, givesWay: packed&1 == 1}
 }
 
 // priorityOf keeps a priority within 31 bits and its sign.

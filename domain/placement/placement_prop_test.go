@@ -1,6 +1,7 @@
 package placement_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -77,8 +78,8 @@ func (m *machine) checkWhy(t *rapid.T, j modelJob) {
 	if why.Ahead != ahead || !slices.Equal(named, first) {
 		t.Fatalf("%v: %d ahead, first %v; want %d, %v", j.Job, why.Ahead, named, ahead, first)
 	}
-	if k := m.model.kept[j.Job]; why.Reserved != k.on {
-		t.Fatalf("%v: %q is kept free, want %q", j.Job, why.Reserved, k.on)
+	if on := cmp.Or(m.model.kept[j.Job].on, m.model.vacated[j.Job]); why.Reserved != on {
+		t.Fatalf("%v: %q is kept free, want %q", j.Job, why.Reserved, on)
 	}
 	if (len(why.Bounds) == 0) != m.model.may(j.Project) && m.now.Equal(m.model.asked) {
 		t.Fatalf("%v: bounds are %v", j.Job, why.Bounds)
@@ -169,22 +170,40 @@ func (m *machine) checkVictim(t *rapid.T) {
 }
 
 func (m *machine) victim() (next, victim modelJob, ok bool) {
-	for _, lane := range m.model.lanes() {
-		possible := slices.ContainsFunc(m.workers(), func(w *modelWorker) bool { return w.possible(lane[0]) })
-		if possible && (next.seq == 0 || m.model.order(lane[0], next) < 0) {
-			next = lane[0]
+	lanes := slices.DeleteFunc(m.model.lanes(), func(lane []modelJob) bool {
+		return !slices.ContainsFunc(m.workers(), func(w *modelWorker) bool { return w.possible(lane[0]) })
+	})
+	slices.SortFunc(lanes, func(a, b []modelJob) int { return m.model.order(a[0], b[0]) })
+	var before []modelJob
+	for _, lane := range lanes[:min(16, len(lanes))] {
+		i := slices.IndexFunc(lane[:min(16, len(lane))], func(j modelJob) bool {
+			_, served := m.model.vacated[j.Job]
+			return !served
+		})
+		if i < 0 {
+			continue
 		}
+		next = lane[i]
+		if m.now.Sub(next.QueuedAt) >= m.model.config.ReserveAfter && len(m.model.eligible(next)) == 0 {
+			if victim, ok = m.victimOf(next, before); ok {
+				return next, victim, true
+			}
+		}
+		before = append(before, next)
 	}
-	if next.seq == 0 || m.now.Sub(next.QueuedAt) < m.model.config.ReserveAfter || len(m.model.eligible(next)) > 0 {
-		return next, victim, false
-	}
+	return next, victim, false
+}
+
+func (m *machine) victimOf(next modelJob, before []modelJob) (victim modelJob, ok bool) {
 	for _, w := range m.workers() {
 		for _, h := range w.held {
 			rest := modelWorker{Worker: w.Worker, held: slices.DeleteFunc(slices.Clone(w.held), func(j modelJob) bool {
 				return j.Job == h.Job
 			})}
-			would := w.possible(next) && rest.room(next) && !m.model.passes(next, w.ID) && m.model.spares(w, next)
-			if !would || !h.Idempotent || h.Priority >= next.Priority {
+			would := func(j modelJob) bool {
+				return w.possible(j) && rest.room(j) && !m.model.passes(j, w.ID) && m.model.spares(w, j)
+			}
+			if !would(next) || slices.ContainsFunc(before, would) || !h.GivesWay || h.Priority >= next.Priority {
 				continue
 			}
 			if !ok || h.Priority < victim.Priority || h.Priority == victim.Priority && h.told > victim.told {
@@ -192,7 +211,7 @@ func (m *machine) victim() (next, victim modelJob, ok bool) {
 			}
 		}
 	}
-	return next, victim, ok
+	return victim, ok
 }
 
 func (m *machine) workers() (all []*modelWorker) {

@@ -25,7 +25,14 @@ type reservation struct {
 	step   uint64          // of the yard, when it began
 	slots  int             // taken since then
 	taken  resource.Amount // likewise
+	// victim is the job that gives way to this one on the worker, or the zero ID. Then
+	// the worker spares nothing for others, whenever they are due: the room is made
+	// for this job, and the next would have to be made at another's cost.
+	victim job.ID
 }
+
+// vacated reports whether another job gives way.
+func (r *reservation) vacated() bool { return r.victim != job.ID{} }
 
 // charge counts what a job takes, or gives back, of a worker that is kept free. What
 // was taken before is not counted: it is waited for.
@@ -45,6 +52,9 @@ func (r *reservation) charge(t *taken, n int) {
 // another, can be given that.
 func (y *Yard) spares(w *member, need resource.Amount, at place) bool {
 	r := &y.reserved[w.reserved]
+	if r.vacated() {
+		return r.place == at
+	}
 	if !r.place.before(at) {
 		return true // it is due before, or is the very job
 	}
@@ -52,11 +62,19 @@ func (y *Yard) spares(w *member, need resource.Amount, at place) bool {
 	return r.slots+2 <= w.slots && all.Fits(w.all())
 }
 
+// sparesSome is spares for some job of a demand.
+func (y *Yard) sparesSome(w *member, demand int32) bool {
+	if r := &y.reserved[w.reserved]; r.vacated() {
+		return r.demand == demand
+	}
+	return y.spares(w, y.demands.need[demand], firstOf(y.demands.all[demand]))
+}
+
 // reserve keeps a worker free for one of the jobs that a candidate would overtake, and
 // reports whether it did: for the first of those that have waited long enough, ask for
 // resources, and are the only ones of their kind.
 func (y *Yard) reserve(c candidate, passed []int32, now time.Time) bool {
-	if len(y.reserved) >= y.mostReserved() {
+	if len(y.reserved)-y.vacated >= y.mostReserved() {
 		return false
 	}
 	var lanes []int32
@@ -89,7 +107,7 @@ func (y *Yard) mayReserve(l int32, now time.Time) bool {
 		return false
 	}
 	e, waits := y.queue.Head(queue.ClassID(l))
-	return waits && now.Sub(y.queuedAt(e)) >= y.config.ReserveAfter
+	return waits && !y.served(e.Job) && now.Sub(y.queuedAt(e)) >= y.config.ReserveAfter
 }
 
 // keepFor keeps a worker free for the first job of a lane, if there is one that could
@@ -102,13 +120,19 @@ func (y *Yard) keepFor(l int32, now time.Time) bool {
 		return false
 	}
 	y.demands.all[of.demand].reserved = true
+	y.keep(m, e, job.ID{})
+	return true
+}
+
+// keep keeps a worker free for a job.
+func (y *Yard) keep(m int32, e queue.Entry, victim job.ID) {
 	y.step++
 	y.fleet.members[m].reserved = int32(len(y.reserved))
+	l := int32(e.Class)
 	y.reserved = append(y.reserved, reservation{
-		job: e.Job, place: placeOf(e), demand: of.demand, lane: l, member: m, step: y.step,
+		job: e.Job, place: placeOf(e), demand: y.lanes.at(l).demand, lane: l, member: m, step: y.step, victim: victim,
 	})
 	y.touch(m)
-	return true
 }
 
 // mostReserved is how many workers may be kept free at once: a tenth.
@@ -193,7 +217,11 @@ func (y *Yard) unreserve(i int) {
 	if i < end {
 		y.fleet.members[y.reserved[i].member].reserved = int32(i)
 	}
-	y.demands.all[r.demand].reserved = false
+	if r.vacated() {
+		y.vacated--
+	} else {
+		y.demands.all[r.demand].reserved = false
+	}
 	y.fleet.members[r.member].reserved = absent
 	y.touch(r.member)
 }

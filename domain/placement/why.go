@@ -31,7 +31,7 @@ func (y *Yard) Why(id job.ID, now time.Time) Explanation {
 	y.explainWorkers(&e, &wish{d, placeOf(entry), y.binding(l.demand, entry)}, filters[:])
 	for i := range y.reserved {
 		if y.reserved[i].job == id {
-			e.Reserved = y.fleet.members[y.reserved[i].member].id
+			e.Reserved, e.Victim = y.fleet.members[y.reserved[i].member].id, y.reserved[i].victim
 		}
 	}
 	return e

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"yardmaster/domain/job"
 	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
 )
@@ -56,7 +57,11 @@ func (e *Explanation) prospects() (lines []string) {
 		lines = append(lines, fmt.Sprintf("%s %s room for it: it is placed when its turn comes",
 			count(e.Free, "worker"), plural(e.Free, "has", "have")))
 	}
-	if e.Reserved != "" {
+	switch {
+	case e.Victim != job.ID{}:
+		lines = append(lines, fmt.Sprintf(
+			"job %s on worker %s, of lower priority, is being stopped: it gives way to this one", e.Victim, e.Reserved))
+	case e.Reserved != "":
 		lines = append(lines, fmt.Sprintf("worker %s is kept free for it", e.Reserved))
 	}
 	if len(e.Avoid) > 0 {

@@ -16,6 +16,8 @@
 //     chosen in turn, so that equal jobs spread evenly.
 //   - A job that asks for much is not overtaken for ever by those that ask for
 //     little: a worker is kept free for it.
+//   - If that is wanted, a job of high priority that has waited has one of much lower
+//     priority give way, and nobody else gets its place.
 //
 // A placement takes time logarithmic in the workers and the waiting jobs, and in
 // proportion to the number of different demands.
@@ -70,12 +72,15 @@ type Config struct {
 	// 0 means 10 minutes.
 	Ageing time.Duration
 	// ReserveAfter is how long a job waits before others that are due later may no
-	// longer take the room it needs, or are preempted. 0 means 30 seconds.
+	// longer take the room it needs. 0 means 30 seconds.
 	ReserveAfter time.Duration
 	// Preempt lets the method of that name find victims: jobs whose priority is at
 	// least PreemptBy points lower. PreemptBy below 1 counts as 1.
 	Preempt   bool
 	PreemptBy int
+	// PreemptAfter is how long a job waits before others are preempted for it. 0
+	// means as long as ReserveAfter.
+	PreemptAfter time.Duration
 }
 
 // Request is a job that wants a slot.
@@ -98,8 +103,8 @@ type Request struct {
 	// Affinity is what it has in common with other jobs: it rather goes where one
 	// of them ran, and is expected to take as long as they did. "" is nothing.
 	Affinity string
-	// Idempotent is whether it may be preempted.
-	Idempotent bool
+	// GivesWay is whether it may be preempted.
+	GivesWay bool
 }
 
 // Worker is what the yard knows of a worker.
@@ -135,6 +140,7 @@ type Yard struct {
 	shares   shares
 	fleet    fleet
 	reserved []reservation
+	vacated  int // of reserved: those for which another job gives way
 	known    affinities
 
 	scratch []byte
@@ -148,6 +154,9 @@ func New(c Config) *Yard {
 	}
 	if c.ReserveAfter <= 0 {
 		c.ReserveAfter = defaultReserve
+	}
+	if c.PreemptAfter <= 0 {
+		c.PreemptAfter = c.ReserveAfter
 	}
 	c.PreemptBy = max(1, c.PreemptBy)
 	y := &Yard{config: c, avoid: map[job.ID][]worker.ID{}, taken: map[job.ID]*taken{}}
@@ -183,7 +192,7 @@ func (y *Yard) Push(r Request) error {
 }
 
 func (y *Yard) entry(r *Request, l int32) queue.Entry {
-	n := note{priority: priorityOf(r.Priority), affinity: y.known.use(r.Affinity), idempotent: r.Idempotent}
+	n := note{priority: priorityOf(r.Priority), affinity: y.known.use(r.Affinity), givesWay: r.GivesWay}
 	return queue.Entry{
 		Job: r.Job, Class: queue.ClassID(l), Due: y.due(n.priority, r.QueuedAt), Seq: y.seq, Note: n.pack(),
 	}
