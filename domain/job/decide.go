@@ -114,7 +114,7 @@ func (j *Job) report(c *Report, now time.Time) ([]Event, error) {
 		return nil, nil // the same report again is no news
 	}
 	switch c.Result.Outcome {
-	case OutcomeUnknown, OutcomeRefused: // it cannot be stored, nor held against the user
+	case OutcomeUnknown, OutcomeRefused, OutcomeSkipped: // it cannot be stored, nor held against the user
 		c.Result.Outcome, c.Result.Fault = OutcomeLost, FaultInfrastructure
 	case OutcomeSucceeded, OutcomeFailed, OutcomeCancelled, OutcomeLost:
 	}
