@@ -54,7 +54,7 @@ func Hash(ctx context.Context, directory string, patterns []string) (string, err
 	}
 	defer w.root.Close()
 	for _, start := range starts(w.patterns) {
-		if err := w.visit(unescaped(start), nil); err != nil {
+		if err := w.visit(start, nil); err != nil {
 			return "", err
 		}
 	}
@@ -63,9 +63,6 @@ func Hash(ctx context.Context, directory string, patterns []string) (string, err
 	}
 	return hex.EncodeToString(w.sum.Sum(nil)), nil
 }
-
-// unescaped returns segments without wildcards as names.
-func unescaped(segments []string) []string { return slices.Clone(segments) }
 
 // walker goes through a workspace.
 type walker struct {

@@ -11,11 +11,9 @@ const anything = "**"
 
 // pattern is a line of what hashFiles is given.
 type pattern struct {
-	negate bool
-	// onlyBelow says that it ends with a slash: only what is below it is meant.
-	onlyBelow bool
-	segments  []string
-	fixed     int // how many of the first segments hold no wildcard
+	negate   bool
+	segments []string
+	fixed    int // how many of the first segments hold no wildcard
 }
 
 // parse reads the patterns, one a line. They are relative to the workspace; those that
@@ -63,7 +61,6 @@ func parseOne(line, workspace string) (p pattern, inside bool, err error) {
 			line = rest
 		}
 	}
-	p.onlyBelow = strings.HasSuffix(line, "/")
 	for i, s := range strings.FieldsFunc(line, func(r rune) bool { return r == '/' }) {
 		switch s {
 		case "..":
@@ -96,29 +93,21 @@ func sane(segment string) string {
 
 // matches reports whether a file, given by its segments, is meant: as the pattern says,
 // or because the pattern means a directory above it.
+//
+// So the pattern need match only the first segments of the file. A ** takes up the
+// fewest it can, which leaves most to what follows; more are tried of the last ** only.
+// That makes the time the product of the lengths.
 func (p *pattern) matches(file []string) bool {
-	least := 0
-	if p.onlyBelow {
-		least = 1
-	}
-	return match(p.segments, file, least)
-}
-
-// match reports whether segments match the beginning of a file such that at least so
-// many segments of it are left. The last ** takes up the least it can, for more can
-// follow anyway; any other is tried at each place, from the last of them only, as what
-// is behind decides. So the time is the product of the lengths.
-func match(segments, file []string, least int) bool {
 	var again, from int // where to go on when what follows the last ** does not match
 	retry := false
 	s, f := 0, 0
-	for s < len(segments) {
+	for s < len(p.segments) {
 		switch {
-		case segments[s] == anything:
+		case p.segments[s] == anything:
 			s++
 			again, from, retry = s, f, true
 			continue
-		case f < len(file) && segmentMatches(segments[s], file[f]):
+		case f < len(file) && segmentMatches(p.segments[s], file[f]):
 			s, f = s+1, f+1
 			continue
 		}
@@ -128,7 +117,7 @@ func match(segments, file []string, least int) bool {
 		from++
 		s, f = again, from
 	}
-	return len(file)-f >= least
+	return true
 }
 
 func segmentMatches(segment, name string) bool {
