@@ -44,7 +44,6 @@ func base(inherited []variable, task *attempt.Task, w workspace) []variable {
 	vars := append([]variable{home}, inherited...)
 	vars = append(vars,
 		variable{Name: "CI", Value: "true"},
-		variable{Name: "GITHUB_WORKSPACE", Value: w.work},
 		variable{Name: "RUNNER_TEMP", Value: w.tmp},
 		variable{Name: "TMPDIR", Value: w.tmp},
 	)

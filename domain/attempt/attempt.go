@@ -64,3 +64,12 @@ type Observer interface {
 	// Output hands over the next chunk; its Data is the observer's to keep.
 	Output(Chunk)
 }
+
+// Leased is an Observer that can tell that the lease of its attempt is lost, also when
+// the attempt has been cancelled already: what a job then still does to tidy up must not
+// go on when another worker may have begun the job. A Runner asks its Observer.
+type Leased interface {
+	// LeaseLost returns a channel that is closed when the lease is lost, or when the
+	// attempt no longer counts.
+	LeaseLost() <-chan struct{}
+}

@@ -31,7 +31,7 @@ const (
 // Stars stand for what is hidden.
 const Stars = "***"
 
-// ErrFull means that a value cannot be hidden, so that nothing may be shown any more.
+// ErrFull means that a value cannot be hidden, so that nothing is shown any more.
 var ErrFull = errors.New("mask: too many values, or too long ones")
 
 // Set is the values to hide. It may be used by goroutines at once.
@@ -44,8 +44,8 @@ type Set struct {
 // NewSet returns a Set without values.
 func NewSet() *Set { return &Set{} }
 
-// Add hides a value from now on, and each of its lines. The error is ErrFull, and then
-// nothing that the Set lets through may be shown.
+// Add hides a value from now on, and each of its lines. The error is ErrFull, and from
+// then on all is hidden.
 func (s *Set) Add(value string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,11 +79,20 @@ func (s *Set) Empty() bool {
 
 // Hide returns a text with stars in place of the values.
 func (s *Set) Hide(text string) string {
-	if text == "" || s.Empty() {
+	switch {
+	case text == "" || s.Empty():
 		return text
+	case s.full():
+		return Stars
 	}
 	stream := NewStream(s)
 	return string(stream.Flush(stream.Append(nil, []byte(text))))
+}
+
+func (s *Set) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trie.full
 }
 
 // Hides reports whether there is a value in a text.

@@ -71,6 +71,10 @@ func TestWhatIsTooMuchToHideIsRefused(t *testing.T) {
 	s := mask.NewSet()
 	require.ErrorIs(t, s.Add(strings.Repeat("x", mask.MaxValue+1)), mask.ErrFull)
 	require.ErrorIs(t, s.Add("any"), mask.ErrFull, "it stays so")
+	assert.Equal(t, mask.Stars, s.Hide("all is hidden"))
+	assert.True(t, s.Hides("x"))
+	stream := mask.NewStream(s)
+	assert.Empty(t, stream.Flush(stream.Append(nil, []byte("all is hidden"))))
 
 	s = mask.NewSet()
 	var err error

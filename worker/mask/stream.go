@@ -22,8 +22,12 @@ func (s *Stream) Append(dst, src []byte) []byte {
 	s.set.mu.Lock()
 	defer s.set.mu.Unlock()
 	t := s.set.trie
-	if t == nil {
+	switch {
+	case t == nil:
 		return append(dst, src...)
+	case t.full:
+		s.held, s.spans = s.held[:0], s.spans[:0]
+		return dst
 	}
 	t.link()
 	text, at := src, 0
