@@ -227,13 +227,21 @@ func TestAFileThatMakesNoSenseFailsItsStep(t *testing.T) {
 
 func TestAStepMayRemoveItsFilesOrLeaveOthers(t *testing.T) {
 	t.Parallel()
-	res, h := execute(t, worker.Config{}, task(
-		plan.Step{Run: `d=$(dirname "$GITHUB_ENV"); rm -r "$d"; mkdir -p "${d%/1}/2"; echo A=forged >"${d%/1}/2/env"`},
-		plan.Step{Run: `cat "$GITHUB_ENV"; ls "$(dirname "$GITHUB_ENV")" | wc -l`},
-		plan.Step{Run: `echo "${A-none}"`},
-	))
-	require.Equal(t, job.OutcomeSucceeded, res.Outcome, res.Reason)
-	assert.Equal(t, "5\nnone\n", strings.ReplaceAll(h.output(), " ", ""))
+	for name, leave := range map[string]string{
+		"a file": "echo A=forged >$NEXT", "a directory": "mkdir $NEXT; touch $NEXT/x", "a pipe": "mkfifo $NEXT",
+		"a link": "ln -s /etc/passwd $NEXT",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res, h := execute(t, worker.Config{}, task(
+				plan.Step{Run: `rm -r "${GITHUB_ENV%/*}"; mkdir "${GITHUB_ENV%/*}"; NEXT="${GITHUB_ENV%/*}/2.env"; ` + leave},
+				plan.Step{Run: `cat "$GITHUB_ENV"; ls "${GITHUB_ENV%/*}" | grep -c '^2[.]'`},
+				plan.Step{Run: `echo "${A-none}"`},
+			))
+			require.Equal(t, job.OutcomeSucceeded, res.Outcome, res.Reason)
+			assert.Equal(t, "5\nnone\n", strings.ReplaceAll(h.output(), " ", ""))
+		})
+	}
 }
 
 func TestAFailedStepHandsOnWhatItWrote(t *testing.T) {

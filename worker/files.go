@@ -41,31 +41,18 @@ func stepFiles() [5]stepFile {
 	}
 }
 
-// stepFiles is the directory of the files of a step.
-func (w workspace) stepFiles(i int) string { return filepath.Join(w.files, strconv.Itoa(i+1)) }
+// stepFile is the path of a file of a step.
+func (w workspace) stepFile(i int, name string) string { return w.files + "/" + strconv.Itoa(i+1) + "." + name }
 
 // event is the file that holds what caused the run.
 func (w workspace) event() string { return filepath.Join(w.files, "event.json") }
 
 // makeStepFiles makes a fresh set, empty.
 func (r *run) makeStepFiles(i int) *failure {
-	dir := r.space.stepFiles(i)
-	err := os.Mkdir(dir, 0o700)
-	if err != nil { // an earlier step has left something there
-		err = errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700))
-	}
 	for _, f := range stepFiles() {
-		if err != nil {
-			break
+		if err := writeNew(r.space.stepFile(i, f.name), ""); err != nil {
+			return notWritten("the files of the step", err)
 		}
-		var made *os.File
-		made, err = os.OpenFile(filepath.Join(dir, f.name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err == nil {
-			err = made.Close()
-		}
-	}
-	if err != nil {
-		return notWritten("the files of the step", err)
 	}
 	return nil
 }
@@ -118,7 +105,7 @@ func (r *run) readStepFile(i int, file string, k *kept) error {
 	if file == fileSummary {
 		size = r.room
 	}
-	text, err := readFile(filepath.Join(r.space.stepFiles(i), file), size, file == fileSummary)
+	text, err := readFile(r.space.stepFile(i, file), size, file == fileSummary)
 	if err != nil || text == "" {
 		return err
 	}

@@ -4,6 +4,7 @@ package worker
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -303,13 +304,18 @@ func (s sight) minutes(what, text string) (time.Duration, *failure) {
 // writeNew writes a file in place of whatever a step left under its name. That
 // could be a pipe, which nobody reads.
 func writeNew(name, text string) error {
-	if err := os.RemoveAll(name); err != nil {
-		return err
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	f, err := os.OpenFile(name, flags, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		if err = os.RemoveAll(name); err == nil {
+			f, err = os.OpenFile(name, flags, 0o700)
+		}
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(text)
+	if text != "" {
+		_, err = f.WriteString(text)
+	}
 	return errors.Join(err, f.Close())
 }

@@ -4,7 +4,6 @@ package worker
 
 import (
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -108,7 +107,7 @@ func (r *run) environment(i int, own []variable) (*environment, *failure) {
 		env.set(v)
 	}
 	for _, f := range stepFiles() {
-		env.set(variable{Name: f.variable, Value: filepath.Join(r.space.stepFiles(i), f.name)})
+		env.set(variable{Name: f.variable, Value: r.space.stepFile(i, f.name)})
 	}
 	return env, nil
 }

@@ -33,13 +33,15 @@ func (s *Scanner) Pass(src []byte) bool {
 	if len(src) == 0 || len(s.line) > 0 || s.dropping || s.swallow || s.begins(src) {
 		return len(src) == 0
 	}
-	end := bytes.LastIndexByte(src, '\n') + 1
-	end += bytes.LastIndexByte(src[end:], '\r') + 1
-	inside := s.inside && end == 0
-	if !inside && end < len(src) && possible(src[end:]) {
+	tail := len(src) // where the last line begins, if all of it is blanks and colons
+	for tail > 0 && (src[tail-1] == ':' || strings.IndexByte(blanks, src[tail-1]) >= 0) {
+		tail--
+	}
+	begins := tail == 0 && !s.inside || tail > 0 && (src[tail-1] == '\n' || src[tail-1] == '\r')
+	if begins && tail < len(src) && possible(src[tail:]) {
 		return false
 	}
-	s.inside = end < len(src)
+	s.inside = !begins || tail < len(src)
 	return true
 }
 
