@@ -61,7 +61,7 @@ func BenchmarkOutputHidden(b *testing.B) {
 	e, err := worker.New(worker.Config{WorkDir: b.TempDir(), LogCap: 1 << 40})
 	require.NoError(b, err)
 	defer e.Close()
-	tk := task(plan.Step{Run: "echo ::add-mask::correct-horse\nyes 'compiling std::vector of src/a.cc' | head -c 100000000"})
+	tk := task(plan.Step{Run: "echo ::add-mask::correct-horse\nyes 'compiling std::vector of a.cc' | head -c 100000000"})
 	b.SetBytes(100_000_000)
 	for b.Loop() {
 		tk.Token++

@@ -178,3 +178,21 @@ func TestCancellingBetweenStepsRunsWhatWantsTo(t *testing.T) {
 	assert.Equal(t, job.OutcomeSucceeded, res.Steps[0].Outcome)
 	assert.Equal(t, job.OutcomeSucceeded, res.Steps[2].Outcome)
 }
+
+func TestALeaseThatIsLostEndsAnAttemptHoweverItIsTold(t *testing.T) {
+	t.Parallel()
+	h := &heard{}
+	l := leased{h, make(chan struct{})}
+	told := false
+	h.onChunk = func(attempt.Chunk) {
+		if !told {
+			told = true
+			close(l.lost)
+		}
+	}
+	res := open(t, worker.Config{Grace: time.Hour}).Execute(context.Background(), task(
+		plan.Step{Run: "trap '' TERM; " + waits}, plan.Step{If: "always()", Run: "echo never"},
+	), l)
+	assert.Equal(t, job.OutcomeLost, res.Outcome)
+	assert.Equal(t, "ready\n", h.output())
+}

@@ -42,7 +42,9 @@ func stepFiles() [5]stepFile {
 }
 
 // stepFile is the path of a file of a step.
-func (w workspace) stepFile(i int, name string) string { return w.files + "/" + strconv.Itoa(i+1) + "." + name }
+func (w workspace) stepFile(i int, name string) string {
+	return w.files + "/" + strconv.Itoa(i+1) + "." + name
+}
 
 // event is the file that holds what caused the run.
 func (w workspace) event() string { return filepath.Join(w.files, "event.json") }

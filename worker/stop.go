@@ -53,6 +53,9 @@ func (r *run) endOf(cause error) *failure {
 // stop ends all processes of the attempt and judges it by why that was asked.
 func (r *run) stop() *failure {
 	cause := context.Cause(r.bound)
+	if r.lost.Err() != nil {
+		cause = context.Cause(r.lost)
+	}
 	f := r.ending
 	switch {
 	case f == nil:

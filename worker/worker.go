@@ -31,6 +31,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"yardmaster/domain/attempt"
 	"yardmaster/worker/proc"
 	"yardmaster/worker/shim"
 )
@@ -38,7 +39,7 @@ import (
 // Defaults and limits of a Config.
 const (
 	DefaultGrace  = 10 * time.Second
-	DefaultTidyUp = 5 * time.Minute
+	DefaultTidyUp = attempt.TidyUp
 	DefaultLogCap = 64 << 20
 )
 

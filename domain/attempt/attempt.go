@@ -12,6 +12,11 @@ import (
 // MaxChunk is the most bytes one log chunk carries.
 const MaxChunk = 64 << 10
 
+// TidyUp is how long the steps of an attempt that is cancelled, or out of time, may still
+// run in all, if their conditions hold even then. Whoever waits for the end of such an
+// attempt must wait for longer.
+const TidyUp = 5 * time.Minute
+
 // Task is one attempt at a job, as a worker is asked to run it.
 type Task struct {
 	Job      job.ID
