@@ -30,6 +30,9 @@ func whenSaid(text string, cause error) (context.Context, *heard) {
 	return ctx, h
 }
 
+// said is the output without what a shell says of a command that was stopped with it.
+func said(h *heard) string { return strings.ReplaceAll(h.output(), "Terminated\n", "") }
+
 const waits = "echo ready; while :; do sleep 0.01; done"
 
 func TestAfterACancellationStepsRunThatWantTo(t *testing.T) {
@@ -52,7 +55,7 @@ func TestAfterACancellationStepsRunThatWantTo(t *testing.T) {
 	assert.Equal(t, "cancelled", res.Reason)
 	assert.Equal(t, 143, res.ExitCode)
 	assert.Equal(t, []string{"cancelled", "skipped", "skipped", "ok", "failed", "ok"}, names(res))
-	assert.Equal(t, "ready\ncancelled cancelled cancelled\nalways b\nnot\n", h.output())
+	assert.Equal(t, "ready\ncancelled cancelled cancelled\nalways b\nnot\n", said(h))
 	assert.Equal(t, 1, strings.Count(h.text(attempt.Notice), "cancelled"))
 	assert.Equal(t, []plan.Var{{Name: "status", Value: "cancelled"}}, res.Outputs)
 }
@@ -77,7 +80,7 @@ func TestARunningStepGoesOnIfItsConditionStillHolds(t *testing.T) {
 	), h)
 	assert.Equal(t, job.OutcomeCancelled, res.Outcome)
 	assert.Equal(t, []string{"ok", "failed", "ok", "skipped"}, names(res))
-	assert.Equal(t, "ready\ndone\n", h.output())
+	assert.Equal(t, "ready\ndone\n", said(h))
 }
 
 func TestARunningStepIsStoppedIfItsConditionHoldsNoLonger(t *testing.T) {
@@ -100,7 +103,7 @@ func TestTidyingUpHasItsTime(t *testing.T) {
 	assert.Equal(t, job.OutcomeCancelled, res.Outcome)
 	assert.Equal(t, []string{"cancelled", "cancelled", "skipped"}, names(res))
 	assert.Contains(t, h.text(attempt.Notice), "its last steps took longer than 300ms\n")
-	assert.Equal(t, "ready\ntidying\n", h.output())
+	assert.Equal(t, "ready\ntidying\n", said(h))
 }
 
 func TestAJobThatTimedOutMayTidyUp(t *testing.T) {
@@ -114,7 +117,7 @@ func TestAJobThatTimedOutMayTidyUp(t *testing.T) {
 	assert.Equal(t, job.OutcomeFailed, res.Outcome)
 	assert.Equal(t, job.FaultUser, res.Fault)
 	assert.Equal(t, "job timed out after 300ms", res.Reason)
-	assert.Equal(t, "ready\ntidied cancelled failure\n", h.output())
+	assert.Equal(t, "ready\ntidied cancelled failure\n", said(h))
 	assert.Equal(t, []string{"failed", "ok"}, names(res))
 }
 
@@ -128,7 +131,7 @@ func TestALostLeaseRunsNothingMore(t *testing.T) {
 		), h)
 		assert.Equal(t, job.OutcomeLost, res.Outcome)
 		assert.Equal(t, []string{"lost", "unknown"}, names(res))
-		assert.Equal(t, "ready\n", h.output())
+		assert.Equal(t, "ready\n", said(h))
 	}
 }
 
@@ -159,7 +162,7 @@ func TestALeaseMayBeLostAfterTheCancellation(t *testing.T) {
 	), l)
 	h.check(t, res)
 	assert.Equal(t, job.OutcomeCancelled, res.Outcome)
-	assert.Equal(t, "ready\ntidying\n", h.output())
+	assert.Equal(t, "ready\ntidying\n", said(h))
 }
 
 func TestCancellingBetweenStepsRunsWhatWantsTo(t *testing.T) {
@@ -174,7 +177,7 @@ func TestCancellingBetweenStepsRunsWhatWantsTo(t *testing.T) {
 		plan.Step{Run: "true"}, plan.Step{Run: "echo never"}, plan.Step{If: "always()", Run: "echo tidied"},
 	), h)
 	assert.Equal(t, job.OutcomeCancelled, res.Outcome)
-	assert.Equal(t, "tidied\n", h.output())
+	assert.Equal(t, "tidied\n", said(h))
 	assert.Equal(t, job.OutcomeSucceeded, res.Steps[0].Outcome)
 	assert.Equal(t, job.OutcomeSucceeded, res.Steps[2].Outcome)
 }
@@ -194,5 +197,45 @@ func TestALeaseThatIsLostEndsAnAttemptHoweverItIsTold(t *testing.T) {
 		plan.Step{Run: "trap '' TERM; " + waits}, plan.Step{If: "always()", Run: "echo never"},
 	), l)
 	assert.Equal(t, job.OutcomeLost, res.Outcome)
-	assert.Equal(t, "ready\n", h.output())
+	assert.Equal(t, "ready\n", said(h))
+}
+
+func TestALeaseLostBetweenStepsRunsNothingMore(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	h := &heard{onStep: func(s attempt.Step) {
+		if !s.Running {
+			cancel(attempt.ErrStale)
+		}
+	}}
+	res, _ := executeUntil(ctx, t, worker.Config{Grace: time.Hour}, task(
+		plan.Step{Run: "sleep 1000 &"}, plan.Step{If: "always()", Run: "echo never"},
+	), h)
+	assert.Equal(t, job.OutcomeLost, res.Outcome)
+	assert.Equal(t, []string{"ok", "unknown"}, names(res))
+	assert.Empty(t, h.output())
+}
+
+func TestACancellationMayComeWhileAStepIsStopped(t *testing.T) {
+	t.Parallel()
+	ctx, h := whenSaid("stopping", attempt.ErrCancelled)
+	told, cancelling := filepath.Join(t.TempDir(), "told"), h.onChunk
+	h.onChunk = func(c attempt.Chunk) {
+		cancelling(c)
+		if c.Kind == attempt.Notice && string(c.Data) == "cancelled\n" {
+			_ = os.WriteFile(told, nil, 0o600)
+		}
+	}
+	res, _ := executeUntil(ctx, t, worker.Config{Grace: deadline}, task(
+		plan.Step{
+			Timeout: 100 * time.Millisecond, ContinueOnError: true,
+			Run: "trap 'echo stopping; while ! [ -e " + told + " ]; do sleep 0.01; done; exit 5' TERM; " +
+				"while :; do sleep 0.01; done",
+		},
+		plan.Step{Run: "echo never"}, plan.Step{If: "cancelled()", Run: "echo tidied"},
+	), h)
+	assert.Equal(t, job.OutcomeCancelled, res.Outcome)
+	assert.Equal(t, "stopping\ntidied\n", said(h))
+	assert.Equal(t, "step timed out after 100ms", res.Steps[0].Reason)
+	assert.Equal(t, 5, res.Steps[0].ExitCode)
 }

@@ -131,16 +131,6 @@ func (r *run) asks(i int) bool {
 	return false
 }
 
-// unfinished reports whether there are steps of which nothing has been decided.
-func (r *run) unfinished() bool {
-	for i := range r.past {
-		if !r.past[i].ended {
-			return true
-		}
-	}
-	return false
-}
-
 // tolerates reports whether a step may fail as it did: of what its script did, but not of
 // what the worker lacks.
 func (r *run) tolerates(i int, f *failure) bool {

@@ -23,7 +23,7 @@ import (
 func (r *run) steps() *failure {
 	for i := range r.task.Spec.Steps {
 		if r.bound.Err() != nil && !r.reprieve() {
-			break
+			return r.stop()
 		}
 		if r.ending != nil && !r.asks(i) {
 			break // none of them would run
@@ -32,7 +32,7 @@ func (r *run) steps() *failure {
 			return f
 		}
 	}
-	if r.ending != nil || r.bound.Err() != nil && r.unfinished() {
+	if r.ending != nil {
 		return r.stop()
 	}
 	return r.verdict
