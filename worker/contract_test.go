@@ -335,7 +335,7 @@ func TestStepsSeeTheVariablesOfGitHubsRunner(t *testing.T) {
 		assert.NotContains(t, h.output(), none)
 	}
 	assert.Regexp(t, `(?m)^RUNNER_ARCH=[A-Z0-9]+$`, h.output())
-	assert.Regexp(t, `(?m)^RUNNER_TOOL_CACHE=/.*/tools$`, h.output())
+	assert.Regexp(t, `(?m)^RUNNER_TOOL_CACHE=/.*/[.]tools$`, h.output())
 	assert.Regexp(t, `(?m)^false /.*/01RUN.3.7/work$`, h.output())
 
 	_, h = execute(t, worker.Config{}, task(plan.Step{Run: "env"}))

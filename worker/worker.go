@@ -43,8 +43,8 @@ const (
 	DefaultLogCap = 64 << 20
 )
 
-// toolCache is the name of the directory for tools in WorkDir.
-const toolCache = "tools"
+// toolCache is the name of the directory for tools in WorkDir, among the workspaces.
+const toolCache = ".tools"
 
 // ErrWorkDirBusy means that another worker uses the directory.
 var ErrWorkDirBusy = errors.New("worker: work directory is used by another worker")
