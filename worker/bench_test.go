@@ -56,6 +56,19 @@ func BenchmarkOutput(b *testing.B) {
 	}
 }
 
+// BenchmarkOutputHidden is BenchmarkOutput of lines, in which a value is to be hidden.
+func BenchmarkOutputHidden(b *testing.B) {
+	e, err := worker.New(worker.Config{WorkDir: b.TempDir(), LogCap: 1 << 40})
+	require.NoError(b, err)
+	defer e.Close()
+	tk := task(plan.Step{Run: "echo ::add-mask::correct-horse\nyes 'compiling std::vector of a.cc' | head -c 100000000"})
+	b.SetBytes(100_000_000)
+	for b.Loop() {
+		tk.Token++
+		e.Execute(context.Background(), tk, nobody{})
+	}
+}
+
 func BenchmarkNoop(b *testing.B) {
 	tk := task()
 	b.ReportAllocs()

@@ -44,7 +44,6 @@ func base(inherited []variable, task *attempt.Task, w workspace) []variable {
 	vars := append([]variable{home}, inherited...)
 	vars = append(vars,
 		variable{Name: "CI", Value: "true"},
-		variable{Name: "GITHUB_WORKSPACE", Value: w.work},
 		variable{Name: "RUNNER_TEMP", Value: w.tmp},
 		variable{Name: "TMPDIR", Value: w.tmp},
 	)
@@ -106,7 +105,8 @@ type environment struct {
 }
 
 func newEnvironment(own []variable) *environment {
-	e := &environment{index: make(map[string]int)}
+	const more = 16 // of a step
+	e := &environment{index: make(map[string]int, len(own)+more), vars: make([]variable, 0, len(own)+more)}
 	for _, v := range own {
 		e.set(v)
 	}
@@ -145,11 +145,17 @@ func (e *environment) get(name string) string {
 	return ""
 }
 
-// list is the form a process takes.
+// list is the form a process takes. All of it shares one piece of memory.
 func (e *environment) list() [][]byte {
-	out := make([][]byte, len(e.vars))
+	size := 0
+	for _, v := range e.vars {
+		size += len(v.Name) + 1 + len(v.Value)
+	}
+	all, out := make([]byte, 0, size), make([][]byte, len(e.vars))
 	for i, v := range e.vars {
-		out[i] = []byte(v.Name + "=" + v.Value)
+		from := len(all)
+		all = append(append(append(all, v.Name...), '='), v.Value...)
+		out[i] = all[from:len(all):len(all)]
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 	"yardmaster/domain/attempt"
 	"yardmaster/domain/job"
 	"yardmaster/domain/plan"
+	"yardmaster/worker/mask"
 )
 
 // errTimedOut is the cause when the attempt has used up its time.
@@ -25,18 +26,42 @@ type run struct {
 	space  workspace
 	tree   *tree
 	pump   *pump
+	masks  *mask.Set
 	result job.Result
-	// asked is the caller's context ending; it can make a stop more urgent.
-	asked <-chan struct{}
-	cause func() error // why asked ended
+	scene
+	progress
+	// bound ends when nothing more may run. It is replaced once, when the attempt is
+	// stopped and what remains of it may tidy up.
+	bound context.Context //nolint:containedctx // see above
+	// lost ends when the lease does: then nothing may run, not even to tidy up.
+	lost context.Context //nolint:containedctx // it outlives bound
 }
 
 // Execute implements Runner. Cancelling ctx ends the attempt, for the reason that
 // context.Cause tells: attempt.ErrLeaseLost and attempt.ErrStale at once, any
-// other after SIGTERM and the grace. Processes are killed even while a call to out blocks, but Execute
+// other after SIGTERM and the grace, and after the steps whose condition holds even
+// then. Processes are killed even while a call to out blocks, but Execute
 // returns only after that call has.
+//
+// If out is attempt.Leased, it can end an attempt that was cancelled, too.
 func (e *Executor) Execute(ctx context.Context, task attempt.Task, out attempt.Observer) job.Result {
-	r := &run{Executor: e, task: &task, asked: ctx.Done(), cause: func() error { return context.Cause(ctx) }}
+	lost, lose := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer lose(nil)
+	defer context.AfterFunc(ctx, func() {
+		if cause := context.Cause(ctx); urgent(cause) {
+			lose(cause)
+		}
+	})()
+	if leased, ok := out.(attempt.Leased); ok {
+		go func() {
+			select {
+			case <-leased.LeaseLost():
+				lose(attempt.ErrLeaseLost)
+			case <-lost.Done():
+			}
+		}()
+	}
+	r := &run{Executor: e, task: &task, masks: mask.NewSet(), lost: lost}
 	r.result = job.Result{
 		StartedAt: time.Now(),
 		Steps:     make([]job.StepResult, len(task.Spec.Steps)),
@@ -66,7 +91,7 @@ func (r *run) prepared(ctx context.Context, out attempt.Observer) (f *failure) {
 	if err != nil {
 		return fail(job.FaultInfrastructure, "cannot start the attempt's first process: "+causeOf(err))
 	}
-	r.pump = newPump(reader, out, r.cfg.LogCap)
+	r.pump = newPump(reader, out, r.cfg.LogCap, r.masks)
 	go r.pump.run()
 	r.timed(ctx)
 	r.finish()
@@ -79,9 +104,17 @@ func (r *run) timed(ctx context.Context) {
 	if limit <= 0 {
 		limit = plan.DefaultTimeout
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTimedOut)
+	bound, cancel := context.WithTimeoutCause(ctx, limit, errTimedOut)
 	defer cancel()
-	if f := r.steps(ctx); f != nil {
+	r.bound = bound
+	defer func() { r.unbind() }()
+	f := r.prepareScene()
+	if f != nil {
+		r.pump.tell(event{notice: f.reason})
+	} else if f = r.steps(); f == nil || f.outcome != job.OutcomeLost {
+		f = first(f, r.handOn())
+	}
+	if f != nil {
 		r.failed(f)
 		return
 	}
@@ -102,6 +135,7 @@ func (r *run) finish() {
 	r.pump.tell(event{last: true})
 	<-r.pump.done
 	r.result.Log = r.pump.log
+	r.result.Annotations = r.pump.hearing.annotations()
 }
 
 func (r *run) cleanUp() {
@@ -116,5 +150,5 @@ func (r *run) cleanUp() {
 
 func (r *run) failed(f *failure) {
 	r.result.Outcome, r.result.Fault = f.outcome, f.fault
-	r.result.ExitCode, r.result.Reason = f.code, f.reason
+	r.result.ExitCode, r.result.Reason = f.code, r.masks.Hide(f.reason)
 }

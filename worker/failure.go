@@ -24,6 +24,15 @@ type failure struct {
 	reason  string // a sentence for people; never holds a variable's value
 	told    bool   // reason is in the log already
 	stopped bool   // the whole attempt was stopped, and nothing of it is left
+	ending  bool   // the step was stopped because the attempt is
+}
+
+// first returns a, or b if a is success.
+func first(a, b *failure) *failure {
+	if a != nil {
+		return a
+	}
+	return b
 }
 
 func fail(fault job.Fault, reason string) *failure {

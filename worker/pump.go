@@ -15,6 +15,7 @@ import (
 
 	"yardmaster/domain/attempt"
 	"yardmaster/domain/job"
+	"yardmaster/worker/mask"
 )
 
 const (
@@ -22,13 +23,15 @@ const (
 	flushAfter = 75 * time.Millisecond
 	// drainLimit is above the capacity a pipe can have without privilege.
 	drainLimit = 2 << 20
-	// pendingEvents is above how many a step causes: begin, two notices, end.
+	// pendingEvents is above how many can be untold at once: the begin of a step, what
+	// it has said, two notices and its end, and the end of all.
 	pendingEvents = 8
 )
 
 // event is something to tell in its place between the output.
 type event struct {
 	step   *attempt.Step // a step that begins, or has ended
+	said   bool          // a step has ended: what it said is to be heard
 	notice string        // a line for the log
 	last   bool          // nothing follows, also no output
 	ack    chan struct{} // closed when told
@@ -54,14 +57,17 @@ type pump struct {
 	midLine bool
 	sum     hash.Hash
 	log     job.LogSum
+	hearing hearing
 }
 
-func newPump(pipe *os.File, out attempt.Observer, limit int64) *pump {
-	return &pump{
+func newPump(pipe *os.File, out attempt.Observer, limit int64, masks *mask.Set) *pump {
+	p := &pump{
 		pipe: pipe, out: out, limit: limit,
 		events: make(chan event, pendingEvents), done: make(chan struct{}),
 		buf: make([]byte, attempt.MaxChunk), rearm: true, sum: sha256.New(),
 	}
+	p.hearing = newHearing(p, masks)
+	return p
 }
 
 // tell hands over an event without waiting for it, and wakes the pump. The order
@@ -106,6 +112,9 @@ func (p *pump) run() {
 
 func (p *pump) handle(e event) (last bool) {
 	p.drain()
+	if e.said || e.last {
+		p.put(p.hearing.end(e.last))
+	}
 	p.flush()
 	if e.notice != "" {
 		p.notice(e.notice)
@@ -151,11 +160,30 @@ func (p *pump) drain() {
 	}
 }
 
-// add takes n bytes that were read behind the unsent ones.
+// add takes n bytes that were read behind the unsent ones. They stay where they are
+// unless something is to be heard or hidden in them.
 func (p *pump) add(n int) {
 	if n <= 0 {
 		return
 	}
+	if shown, changed := p.hearing.hear(p.buf[p.n : p.n+n]); changed {
+		p.put(shown)
+		return
+	}
+	p.keep(n)
+}
+
+// put takes output from elsewhere.
+func (p *pump) put(output []byte) {
+	for len(output) > 0 {
+		n := copy(p.buf[p.n:], output)
+		p.keep(n)
+		output = output[n:]
+	}
+}
+
+// keep takes n bytes behind the unsent ones as output.
+func (p *pump) keep(n int) {
 	keep := int(min(int64(n), p.limit-p.taken))
 	if keep > 0 {
 		if p.n == 0 {
@@ -172,9 +200,16 @@ func (p *pump) add(n int) {
 	}
 	p.log.Dropped += uint64(n - keep)
 	if !p.cut {
-		p.cut = true
+		p.cutLog(fmt.Sprintf("… log cut at %d bytes …", p.limit))
+	}
+}
+
+// cutLog lets nothing more into the log but notices.
+func (p *pump) cutLog(why string) {
+	if !p.cut {
+		p.cut, p.limit = true, p.taken
 		p.flush()
-		p.notice(fmt.Sprintf("… log cut at %d bytes …", p.limit))
+		p.line(why)
 	}
 }
 
@@ -193,7 +228,10 @@ func (p *pump) flush() {
 	p.send(attempt.Output, data)
 }
 
-func (p *pump) notice(line string) {
+func (p *pump) notice(line string) { p.line(p.hearing.masks.Hide(line)) }
+
+// line sends a line of the worker's own.
+func (p *pump) line(line string) {
 	if p.midLine {
 		line = "\n" + line
 	}

@@ -12,9 +12,33 @@ import (
 	"yardmaster/worker/shim"
 )
 
-// stop ends all processes of the attempt and judges it by why that was asked.
-func (r *run) stop(ctx context.Context) *failure {
-	cause := context.Cause(ctx)
+// errTidied is the cause when what may still run of a stopped attempt has used up its
+// time.
+var errTidied = errors.New("worker: time to tidy up is over")
+
+// reprieve lets what remains of an attempt that is to be stopped go on for a while: its
+// condition says whether it does. It reports false if nothing may.
+func (r *run) reprieve() bool {
+	cause := context.Cause(r.bound)
+	if r.ending != nil || urgent(cause) || urgent(context.Cause(r.lost)) {
+		return false
+	}
+	r.ending = r.endOf(cause)
+	r.pump.tell(event{notice: r.ending.reason})
+	bound, cancel := context.WithTimeoutCause(r.lost, r.cfg.TidyUp, errTidied)
+	r.bound, r.unbound = bound, cancel
+	return true
+}
+
+// unbind lets go of a reprieve.
+func (r *run) unbind() {
+	if r.unbound != nil {
+		r.unbound()
+	}
+}
+
+// endOf judges an attempt by why it is stopped.
+func (r *run) endOf(cause error) *failure {
 	f := &failure{outcome: job.OutcomeCancelled, reason: "cancelled", stopped: true, told: true}
 	switch {
 	case errors.Is(cause, errTimedOut):
@@ -23,15 +47,33 @@ func (r *run) stop(ctx context.Context) *failure {
 	case urgent(cause):
 		f.outcome, f.fault, f.reason = job.OutcomeLost, job.FaultInfrastructure, "lease lost"
 	}
-	r.pump.tell(event{notice: f.reason})
+	return f
+}
+
+// stop ends all processes of the attempt and judges it by why that was asked.
+func (r *run) stop() *failure {
+	cause := context.Cause(r.bound)
+	if r.lost.Err() != nil {
+		cause = context.Cause(r.lost)
+	}
+	f := r.ending
+	switch {
+	case f == nil:
+		f = r.endOf(cause)
+		r.pump.tell(event{notice: f.reason})
+	case errors.Is(cause, errTidied):
+		r.pump.tell(event{notice: "its last steps took longer than " + r.cfg.TidyUp.String()})
+	}
 	limit := patience
-	if f.outcome == job.OutcomeLost {
+	if urgent(cause) {
 		r.tree.kill()
 	} else {
 		r.tree.send(shim.Command{Stop: &shim.Stop{Grace: r.cfg.Grace}})
 		limit += r.cfg.Grace
 	}
-	f.code = codeOf(r.await(limit))
+	if code := codeOf(r.await(limit)); code != 0 {
+		f.code = code
+	}
 	return f
 }
 
@@ -47,19 +89,17 @@ func urgent(cause error) bool {
 func (r *run) await(limit time.Duration) (last shim.Report) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	for asked := r.asked; ; {
+	for lost := r.lost.Done(); ; {
 		select {
 		case report, ok := <-r.tree.reports:
 			if !ok {
 				return last
 			}
 			last = report
-		case <-asked:
-			asked = nil
-			if urgent(r.cause()) {
-				r.tree.kill()
-				timer.Reset(patience)
-			}
+		case <-lost:
+			lost = nil
+			r.tree.kill()
+			timer.Reset(patience)
 		case <-timer.C:
 			r.tree.fell()
 		}

@@ -69,7 +69,7 @@ func TestCancellingKillsWhatIgnoresIt(t *testing.T) {
 			assert.Equal(t, job.FaultNone, res.Fault)
 			assert.Equal(t, 137, res.ExitCode)
 			assert.Equal(t, job.OutcomeCancelled, res.Steps[0].Outcome)
-			assert.Equal(t, job.OutcomeUnknown, res.Steps[1].Outcome)
+			assert.Equal(t, job.OutcomeSkipped, res.Steps[1].Outcome)
 			assert.Contains(t, h.text(attempt.Notice), "cancelled\n")
 			assert.Empty(t, alive(pidsIn(t, file, 2)))
 		})
@@ -124,7 +124,7 @@ func TestAnAttemptHasATimeLimit(t *testing.T) {
 	assert.Equal(t, job.OutcomeFailed, res.Outcome)
 	assert.Equal(t, job.FaultUser, res.Fault)
 	assert.Equal(t, "job timed out after 500ms", res.Reason)
-	assert.Equal(t, job.OutcomeUnknown, res.Steps[1].Outcome)
+	assert.Equal(t, job.OutcomeSkipped, res.Steps[1].Outcome)
 }
 
 func TestAStepThatTimedOutSparesEarlierOnes(t *testing.T) {

@@ -8,7 +8,10 @@
 //   - When Execute returns, no process of the attempt is left, however it tried to
 //     hide; when the worker is killed, its processes die within a moment too.
 //   - The chunks handed to the observer are the bytes the steps wrote, in order,
-//     up to a cap that is marked where it cuts, and Result.Log describes them.
+//     up to a cap that is marked where it cuts, and Result.Log describes them. What is
+//     to be hidden is not in them, nor in anything else that leaves the worker.
+//   - Steps run on the conditions, see the variables and files, and are obeyed in the
+//     commands that GitHub's runner has.
 //   - A step inherits nothing of the worker's environment that was not allowed.
 //   - No value of a variable appears in a reason, an error or a log record.
 //
@@ -28,6 +31,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"yardmaster/domain/attempt"
 	"yardmaster/worker/proc"
 	"yardmaster/worker/shim"
 )
@@ -35,8 +39,12 @@ import (
 // Defaults and limits of a Config.
 const (
 	DefaultGrace  = 10 * time.Second
+	DefaultTidyUp = attempt.TidyUp
 	DefaultLogCap = 64 << 20
 )
+
+// toolCache is the name of the directory for tools in WorkDir, among the workspaces.
+const toolCache = ".tools"
 
 // ErrWorkDirBusy means that another worker uses the directory.
 var ErrWorkDirBusy = errors.New("worker: work directory is used by another worker")
@@ -48,12 +56,20 @@ type Config struct {
 	WorkDir string
 	// Grace is the time between SIGTERM and SIGKILL; 0 means DefaultGrace.
 	Grace time.Duration
+	// TidyUp is the time that steps have in all which run although the attempt is
+	// stopped; 0 means DefaultTidyUp.
+	TidyUp time.Duration
 	// LogCap is how many bytes of output an attempt may log; 0 means
 	// DefaultLogCap. What comes after is counted and dropped.
 	LogCap int64
 	// ShimCommand starts this program such that it calls shim.Run; empty means
 	// this program with the argument shim.Word.
 	ShimCommand []string
+	// Name is what steps know the worker by; "" means the name of the machine.
+	Name string
+	// ToolCache is where tools may be kept for later attempts; "" means a directory in
+	// WorkDir.
+	ToolCache string
 	// Environ is what steps may inherit from, as KEY=value; nil means the
 	// environment of this process.
 	Environ []string
@@ -97,6 +113,12 @@ func New(cfg Config) (*Executor, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.ToolCache == "" {
+		cfg.ToolCache = filepath.Join(cfg.WorkDir, toolCache)
+	}
+	if err := os.MkdirAll(cfg.ToolCache, 0o755); err != nil {
+		return nil, errors.Join(fmt.Errorf("worker: directory for tools: %w", err), lock.Close())
+	}
 	e := &Executor{cfg: cfg, inherited: inherit(cfg), lock: lock}
 	if err := e.clearLeftovers(); err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -112,8 +134,8 @@ func (c Config) complete() (Config, error) {
 	if strings.TrimSpace(c.WorkDir) == "" {
 		faults = append(faults, errors.New("worker: no work directory"))
 	}
-	if c.Grace < 0 || c.LogCap < 0 {
-		faults = append(faults, errors.New("worker: grace and log cap must not be negative"))
+	if c.Grace < 0 || c.LogCap < 0 || c.TidyUp < 0 {
+		faults = append(faults, errors.New("worker: grace, time to tidy up and log cap must not be negative"))
 	}
 	if len(faults) > 0 {
 		return c, errors.Join(faults...)
@@ -123,6 +145,12 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.LogCap == 0 {
 		c.LogCap = DefaultLogCap
+	}
+	if c.TidyUp == 0 {
+		c.TidyUp = DefaultTidyUp
+	}
+	if c.Name == "" {
+		c.Name, _ = os.Hostname() // a worker may be without
 	}
 	if c.Environ == nil {
 		c.Environ = os.Environ()

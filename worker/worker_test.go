@@ -36,11 +36,14 @@ func TestStepsRunInOrderAndTheFailingOneEndsTheAttempt(t *testing.T) {
 		outcomes = append(outcomes, s.Outcome)
 	}
 	assert.Equal(t, []job.Outcome{
-		job.OutcomeSucceeded, job.OutcomeFailed, job.OutcomeFailed, job.OutcomeUnknown,
+		job.OutcomeSucceeded, job.OutcomeFailed, job.OutcomeFailed, job.OutcomeSkipped,
 	}, outcomes)
 	assert.Equal(t, 3, res.Steps[1].ExitCode)
-	require.Len(t, h.steps, 6)
-	for i, s := range h.steps {
+	assert.True(t, res.Steps[1].Tolerated)
+	assert.False(t, res.Steps[2].Tolerated)
+	require.Len(t, h.steps, 7)
+	assert.Equal(t, job.OutcomeSkipped, h.steps[6].Result.Outcome)
+	for i, s := range h.steps[:6] {
 		assert.Equal(t, i/2, s.Index)
 		assert.Equal(t, i%2 == 0, s.Running)
 		assert.False(t, s.StartedAt.IsZero())

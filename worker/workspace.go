@@ -14,9 +14,10 @@ import (
 
 // workspace is the part of the disk that one attempt has to itself.
 type workspace struct {
-	root string // of both
-	work string // where steps begin
-	tmp  string // scripts and temporary files
+	root  string // of all
+	work  string // where steps begin
+	tmp   string // scripts and temporary files
+	files string // through which steps and worker speak to each other
 }
 
 // makeWorkspace creates one that did not exist before.
@@ -25,8 +26,10 @@ func makeWorkspace(dir, name string) (workspace, *failure) {
 		return workspace{}, fail(job.FaultSystem, "the attempt's name cannot name a directory")
 	}
 	root := filepath.Join(dir, name)
-	w := workspace{root: root, work: filepath.Join(root, "work"), tmp: filepath.Join(root, "tmp")}
-	for _, d := range []string{w.root, w.work, w.tmp} {
+	w := workspace{
+		root: root, work: filepath.Join(root, "work"), tmp: filepath.Join(root, "tmp"), files: filepath.Join(root, "files"),
+	}
+	for _, d := range []string{w.root, w.work, w.tmp, w.files} {
 		err := os.Mkdir(d, 0o700)
 		if errors.Is(err, fs.ErrExist) {
 			return workspace{}, fail(job.FaultSystem, "the attempt has a workspace already: it runs here or has run here")
@@ -41,12 +44,12 @@ func makeWorkspace(dir, name string) (workspace, *failure) {
 
 // restore makes good what an earlier step may have removed.
 func (w workspace) restore() error {
-	return errors.Join(os.MkdirAll(w.work, 0o700), os.MkdirAll(w.tmp, 0o700))
+	return errors.Join(os.MkdirAll(w.work, 0o700), os.MkdirAll(w.tmp, 0o700), os.MkdirAll(w.files, 0o700))
 }
 
 // directory resolves a step's working directory, which has to lie in the
-// workspace and to be there.
-func (w workspace) directory(name string) (string, *failure) {
+// workspace and to be there. A failure shows it as the file has it.
+func (w workspace) directory(name, shown string) (string, *failure) {
 	if name == "" {
 		return w.work, nil
 	}
@@ -54,7 +57,7 @@ func (w workspace) directory(name string) (string, *failure) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(w.work, name)
 	}
-	quoted := "working-directory \"" + name + "\" "
+	quoted := "working-directory \"" + shown + "\" "
 	if !within(w.work, filepath.Clean(path)) {
 		return "", fail(job.FaultUser, quoted+"lies outside the workspace")
 	}

@@ -12,6 +12,11 @@ import (
 // MaxChunk is the most bytes one log chunk carries.
 const MaxChunk = 64 << 10
 
+// TidyUp is how long the steps of an attempt that is cancelled, or out of time, may still
+// run in all, if their conditions hold even then. Whoever waits for the end of such an
+// attempt must wait for longer.
+const TidyUp = 5 * time.Minute
+
 // Task is one attempt at a job, as a worker is asked to run it.
 type Task struct {
 	Job      job.ID
@@ -63,4 +68,13 @@ type Observer interface {
 	StepChanged(Step)
 	// Output hands over the next chunk; its Data is the observer's to keep.
 	Output(Chunk)
+}
+
+// Leased is an Observer that can tell that the lease of its attempt is lost, also when
+// the attempt has been cancelled already: what a job then still does to tidy up must not
+// go on when another worker may have begun the job. A Runner asks its Observer.
+type Leased interface {
+	// LeaseLost returns a channel that is closed when the lease is lost, or when the
+	// attempt no longer counts.
+	LeaseLost() <-chan struct{}
 }

@@ -107,27 +107,74 @@ type Result struct {
 	Annotations []Annotation
 }
 
-// Within returns r with no more steps than the job has, and with reasons that fit
-// an event of the journal.
+// Within returns r with no more steps than the job has, and with texts that fit an
+// event of the journal. Of annotations and summaries the first are kept; outputs that
+// are too large are all left out, since half of them would mislead.
 func (r Result) Within(steps int) Result {
 	r.Reason = clip(r.Reason, MaxReason)
-	r.Steps = r.Steps[:min(len(r.Steps), steps)]
-	for i := range r.Steps {
-		if len(r.Steps[i].Reason) > MaxStepReason {
-			r.Steps = slices.Clone(r.Steps)
-			for k := range r.Steps {
-				r.Steps[k].Reason = clip(r.Steps[k].Reason, MaxStepReason)
-			}
-			break
+	r.Steps = clipSteps(r.Steps[:min(len(r.Steps), steps)])
+	if SizeOf(r.Outputs) > MaxOutputs {
+		r.Outputs = nil
+		if r.Reason == "" {
+			r.Reason = "its outputs were too large to keep"
+		}
+	}
+	r.Annotations = r.Annotations[:min(len(r.Annotations), MaxAnnotations)]
+	if slices.ContainsFunc(r.Annotations, Annotation.large) {
+		r.Annotations = slices.Clone(r.Annotations)
+		for i := range r.Annotations {
+			r.Annotations[i] = r.Annotations[i].Within()
 		}
 	}
 	return r
 }
 
-// clip cuts a text at a character, and shows that it did.
-func clip(text string, most int) string {
-	if len(text) <= most {
-		return text
+// SizeOf returns how many bytes outputs count for MaxOutputs.
+func SizeOf(outputs []plan.Var) (n int) {
+	for _, o := range outputs {
+		n += len(o.Name) + len(o.Value)
 	}
-	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
+	return n
+}
+
+func clipSteps(steps []StepResult) []StepResult {
+	room, large := MaxSummary, false
+	for i := range steps {
+		room -= len(steps[i].Summary)
+		large = large || len(steps[i].Reason) > MaxStepReason
+	}
+	if room >= 0 && !large {
+		return steps
+	}
+	steps, room = slices.Clone(steps), MaxSummary
+	for i := range steps {
+		steps[i].Reason = clip(steps[i].Reason, MaxStepReason)
+		steps[i].Summary = clip(steps[i].Summary, room)
+		room -= len(steps[i].Summary)
+	}
+	return steps
+}
+
+// Within returns a with texts that fit an event of the journal.
+func (a Annotation) Within() Annotation {
+	a.Message = clip(a.Message, MaxAnnotation)
+	a.Title, a.File = clip(a.Title, MaxAnnotationRef), clip(a.File, MaxAnnotationRef)
+	return a
+}
+
+func (a Annotation) large() bool {
+	return len(a.Message) > MaxAnnotation || len(a.Title) > MaxAnnotationRef || len(a.File) > MaxAnnotationRef
+}
+
+const ellipsis = "…"
+
+// clip cuts a text at a character, and shows that it did if there is room for that.
+func clip(text string, most int) string {
+	switch {
+	case len(text) <= most:
+		return text
+	case most < len(ellipsis):
+		return ""
+	}
+	return strings.ToValidUTF8(text[:most-len(ellipsis)], "") + ellipsis
 }
