@@ -54,6 +54,9 @@ func (s *shapes) needs(of []need) *expr.Shape {
 
 // jobShape returns what a job is in the context needs.
 func (s *shapes) jobShape(job *node) *expr.Shape {
+	if job.key("uses") != nil {
+		return nil // which is refused where it stands
+	}
 	var names []string
 	if outputs := job.value("outputs"); outputs != nil {
 		for _, p := range outputs.pairs {
