@@ -119,7 +119,7 @@ func sizeOfFile(f *file) int {
 // what is its own, its needs and the variables of the workflow. What all cells share in
 // memory is stored with each of them.
 func sizeOfJob(j *draft, run runDefaults) int {
-	n := perJob + 2*len(j.job.ID) + len(j.job.If) + sizeOf(j.env) + sizeOf(j.job.Outputs)
+	n := perJob + 2*len(j.job.ID) + perText + len(j.job.If) + sizeOf(j.env) + sizeOf(j.job.Outputs)
 	for i := range j.steps {
 		s := &j.steps[i]
 		own := runDefaults{s.Shell, s.WorkingDirectory}.or(run)
