@@ -96,6 +96,10 @@ fuzz: ## Fuzz each target for FUZZTIME (30s)
 		done; \
 	done
 
+.PHONY: difftest
+difftest: ## Compare how workflow files are read with another checker (tools/difftest)
+	cd tools/difftest && go test ./...
+
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities in what we use (needs the internet)
 	$(tool) govulncheck ./...

@@ -23,7 +23,7 @@ func TestAFileWhosePlanTheServerCannotTakeIsRefusedWithItsPlace(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[a-z]{100,200}|é{100}`)
 		src := strings.Builder{}
-		fmt.Fprintf(&src, "on: [push, pull_request]\nname: %q\n", text.Draw(t, "name"))
+		fmt.Fprintf(&src, "on: [push, pull_request]\nname: %q\nrun-name: %q\n", text.Draw(t, "name"), text.Draw(t, "name"))
 		fmt.Fprintf(&src, "env: {A: %q, B: %q}\n", text.Draw(t, "value"), text.Draw(t, "value"))
 		fmt.Fprintf(&src, "defaults: {run: {shell: '%s {0}', working-directory: '%s'}}\n",
 			text.Draw(t, "shell"), text.Draw(t, "directory"))
@@ -50,7 +50,7 @@ func job(t *rapid.T, src *strings.Builder, i int, before string, text *rapid.Gen
 		id, rapid.StringMatching(`[a-z]{1,60}`).Draw(t, "label"))
 	fmt.Fprintf(src, "    strategy:\n      max-parallel: 200\n      matrix:\n        k: [%s]\n        l: [a, bb, ccc]\n",
 		numbered(20))
-	fmt.Fprintf(src, "        include: [{k: 1, m: %q}, {m: %q, n: %q}]\n",
+	fmt.Fprintf(src, "        include: [{k: 1, m: %q}, {m: %q, n: %q, o: {p: [1]}}]\n",
 		text.Draw(t, "included"), text.Draw(t, "included"), text.Draw(t, "included"))
 	if i > 0 {
 		fmt.Fprintf(src, "    needs: %s\n", before)
@@ -58,10 +58,13 @@ func job(t *rapid.T, src *strings.Builder, i int, before string, text *rapid.Gen
 	if rapid.Bool().Draw(t, "named") {
 		fmt.Fprintf(src, "    name: %q\n", text.Draw(t, "name"))
 	}
+	fmt.Fprintf(src, "    if: \"github.ref == '%s'\"\n    outputs: {a: %q, b: '${{ steps.s0.outputs.x }}'}\n",
+		text.Draw(t, "condition"), text.Draw(t, "output"))
 	fmt.Fprintf(src, "    env: {C: %q}\n    steps:\n", text.Draw(t, "value"))
 	for s := range rapid.IntRange(1, 3).Draw(t, "steps") {
-		fmt.Fprintf(src, "      - {run: %q, id: s%d, timeout-minutes: 50400, continue-on-error: true, env: {D: %q}}\n",
-			text.Draw(t, "run"), s, text.Draw(t, "value"))
+		fmt.Fprintf(src, "      - {run: %q, id: s%d, timeout-minutes: 50400, continue-on-error: true, env: {D: %q}, "+
+			"if: 'true'}\n", text.Draw(t, "run"), s, text.Draw(t, "value"))
+		src.WriteString("      - {run: x, timeout-minutes: '${{ matrix.k }}', continue-on-error: '${{ env.A }}'}\n")
 	}
 	return id
 }

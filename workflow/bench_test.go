@@ -46,6 +46,24 @@ func BenchmarkParseFiftyJobs(b *testing.B) {
 	bench(b, []byte(s.String()), false)
 }
 
+// BenchmarkParseAThousandJobs reads a file of 1,000 jobs, half of them of matrices, that
+// have conditions, outputs and expressions.
+func BenchmarkParseAThousandJobs(b *testing.B) {
+	var s strings.Builder
+	s.WriteString("name: thousand\nenv: {A: \"${{ github.ref }}\"}\njobs:\n")
+	for i := range 500 {
+		fmt.Fprintf(&s, "  build%d:\n    outputs: {tag: \"${{ steps.make.outputs.tag }}\"}\n", i)
+		fmt.Fprintf(&s, "    steps: [{id: make, run: 'make ${{ github.sha }}'}]\n")
+	}
+	for i := range 125 {
+		fmt.Fprintf(&s, "  test%d:\n    needs: build%d\n    if: needs.build%d.result == 'success' || failure()\n", i, i, i)
+		s.WriteString("    name: ${{ matrix.os }} ${{ matrix.v }}\n    runs-on: ${{ matrix.os }}\n")
+		s.WriteString("    strategy: {matrix: {os: [linux, mac], v: [1, 2]}}\n")
+		fmt.Fprintf(&s, "    steps: [{run: 'test ${{ needs.build%d.outputs.tag }} ${{ matrix.v }}', if: matrix.v == 1}]\n", i)
+	}
+	bench(b, []byte(s.String()), false)
+}
+
 // BenchmarkRefuse measures what it costs to refuse each hostile input.
 func BenchmarkRefuse(b *testing.B) {
 	for name, src := range hostile() {

@@ -20,7 +20,12 @@ func (d *decoder) build(f *file) *plan.Workflow {
 			return nil
 		}
 	}
+	values := 0
 	for _, j := range f.jobs {
+		if values += sizeOfValues(j.cells); values > plan.MaxBytes {
+			d.tooLarge(j)
+			return nil
+		}
 		d.multiply(f, j)
 	}
 	if d.any() || !d.affordable(f, w.Context, first) {
@@ -57,12 +62,16 @@ func (d *decoder) affordable(f *file, context string, first []int) bool {
 		}
 		bytes += cells*(outer+needs*perNeed+sizeOfJob(j, j.run.or(f.run))) + sizeOfCells(j)
 		if bytes > plan.MaxBytes {
-			d.report(j.id.pos, fmt.Sprintf("the plan has more than %d bytes with its matrices", plan.MaxBytes),
-				"move long scripts into files of the repository")
+			d.tooLarge(j)
 			return false
 		}
 	}
 	return true
+}
+
+func (d *decoder) tooLarge(j *draft) {
+	d.report(j.id.pos, fmt.Sprintf("the plan has more than %d bytes with its matrices", plan.MaxBytes),
+		"move long scripts into files of the repository")
 }
 
 // countCells returns how many cells the drafts have. First holds the index of each
@@ -110,7 +119,7 @@ func sizeOfFile(f *file) int {
 // what is its own, its needs and the variables of the workflow. What all cells share in
 // memory is stored with each of them.
 func sizeOfJob(j *draft, run runDefaults) int {
-	n := perJob + 2*len(j.job.ID) + len(j.job.If) + sizeOf(j.env) + sizeOf(j.job.Outputs)
+	n := perJob + 2*len(j.job.ID) + perText + len(j.job.If) + sizeOf(j.env) + sizeOf(j.job.Outputs)
 	for i := range j.steps {
 		s := &j.steps[i]
 		own := runDefaults{s.Shell, s.WorkingDirectory}.or(run)
@@ -134,12 +143,17 @@ func sizeOfCells(j *draft) (n int) {
 		for _, label := range c.runsOn {
 			n += perText + len(label)
 		}
-		for k := range c.values {
-			v := &c.values[k]
-			n += 2*perText + len(v.Name) + len(v.Text) + len(v.JSON)
-		}
 		if len(c.values) > 0 {
 			n += 2 * (len(suffix(c.values)) + len(" #256"))
+		}
+	}
+	return n + sizeOfValues(j.cells)
+}
+
+func sizeOfValues(cells [][]cellVar) (n int) {
+	for _, cell := range cells {
+		for i := range cell {
+			n += 2*perText + len(cell[i].Name) + len(cell[i].Text) + len(cell[i].JSON)
 		}
 	}
 	return n

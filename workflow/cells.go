@@ -121,10 +121,13 @@ func suffix(cell []cellVar) string {
 // maxWithin is how many characters of a list or a mapping a name shows.
 const maxWithin = 100
 
-// leaves adds the scalars within v to a list.
+// leaves adds the scalars within v that say something to a list.
 func leaves(v expr.Value, to []string) []string {
 	if v.IsPrimitive() {
-		return append(to, v.Text())
+		if text := v.Text(); text != "" {
+			to = append(to, text)
+		}
+		return to
 	}
 	for _, item := range v.All() {
 		to = leaves(item, to)

@@ -42,15 +42,18 @@ func (d *decoder) varName(key *node) {
 		d.report(key.pos, "the variable YARDMASTER is reserved", "use another name")
 		return
 	}
+	if name == "GITHUB_TOKEN" {
+		return // which tools read, and nobody else sets
+	}
 	for _, prefix := range []string{"GITHUB_", "YARDMASTER_"} {
 		if strings.HasPrefix(name, prefix) {
 			d.report(key.pos, "names of variables that begin with "+prefix+" are reserved", "use another name")
 			return
 		}
 	}
-	if len(name) > maxVarName || !identifier(name, "") {
+	if len(name) > maxVarName || !identifier(name, "-") {
 		d.report(key.pos, quote(name)+" is not the name of a variable",
-			"letters, digits and _, not beginning with a digit")
+			"letters, digits, _ and -, beginning with a letter or _")
 	}
 }
 

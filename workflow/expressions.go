@@ -7,27 +7,36 @@ import (
 	"strconv"
 	"strings"
 
-	"yardmaster/domain/plan"
 	"yardmaster/workflow/expr"
 )
 
 // Limits of the expressions of a file together.
 const (
-	// maxChecked is how many bytes of texts with expressions are read, those that
-	// aliases repeat counted each time. What has more is no plan that could be stored.
-	maxChecked = plan.MaxBytes
-	maxSpent   = 8 << 20 // made and read by what is evaluated at submission
-	maxMade    = 1 << 20 // made by one evaluation at submission
-	maxValues  = 20_000  // values that expressions give
+	// maxChecked is how many bytes of expressions are read, those that aliases repeat
+	// counted each time.
+	maxChecked = 384 << 10
+	// maxFaulty is how many faults expressions may have; those behind are not looked at,
+	// because good advice on each takes time.
+	maxFaulty = 2 * MaxFaults
+	maxSpent  = 4 << 20   // made and read by what is evaluated at submission
+	maxMade   = 512 << 10 // made by one evaluation at submission
+	maxValues = 20_000    // values that expressions give
 )
 
 // expressions are what a decoder knows of those in its file.
 type expressions struct {
-	templates map[*node]*expr.Template // those that were read; nil for one with faults
-	checked   int                      // bytes
-	spent     int                      // bytes
+	templates map[*node]*template // those that were read
+	checked   int                 // bytes
+	spent     int                 // bytes
 	values    int
+	faulty    int  // faults found
 	exhausted bool // a limit was reached, and reported
+}
+
+// template is a text with expressions.
+type template struct {
+	*expr.Template     // nil for one with faults
+	length         int // of its expressions, in bytes
 }
 
 // template reads a text that may have expressions, and returns it as it is written.
@@ -62,19 +71,35 @@ func (d *decoder) checkTree(n *node, p place, s *surroundings) bool {
 
 // check reports what is wrong with the expressions in a text.
 func (d *decoder) check(n *node, p place, s *surroundings) bool {
-	if !d.afford(n, &d.checked, len(n.text), maxChecked) {
+	if d.faulty > maxFaulty || d.checked > maxChecked {
 		return false
 	}
-	t, read := d.templates[n]
-	if !read {
-		t = d.parseTemplate(n)
-	}
+	t := d.templates[n]
 	if t == nil {
+		t = &template{length: lengthOf(n.text)}
+	}
+	if !d.afford(n, &d.checked, t.length, maxChecked) || !d.parsed(n, t) {
 		return false
 	}
 	faults := joined(t.Check(s.scope(p)), refused(t.References, p, s))
 	d.reportFaults(n, faults)
 	return len(faults) == 0
+}
+
+// lengthOf returns how many bytes of a text are expressions.
+func lengthOf(text string) (n int) {
+	for {
+		_, rest, ok := strings.Cut(text, opening)
+		if !ok {
+			return n
+		}
+		end, quoted := 0, false
+		for ; end < len(rest) && (quoted || !strings.HasPrefix(rest[end:], "}}")); end++ {
+			quoted = quoted != (rest[end] == '\'')
+		}
+		n += end
+		text = rest[end:]
+	}
 }
 
 // refused returns the faults that a place finds in the uses of contexts.
@@ -83,6 +108,9 @@ func refused(uses func() []expr.Reference, p place, s *surroundings) (faults exp
 		return nil // where it has nothing to say
 	}
 	for _, r := range uses() {
+		if len(faults) == expr.MaxFaults {
+			break
+		}
 		if message, hint := p.refuse(&r, s); message != "" {
 			faults = append(faults, expr.Fault{Offset: r.Offset, End: r.End, Message: message, Hint: hint})
 		}
@@ -98,14 +126,18 @@ func joined(faults, better expr.Faults) expr.Faults {
 	return append(faults, better...)
 }
 
-func (d *decoder) parseTemplate(n *node) *expr.Template {
+// parsed reads the expressions of a text, once, and reports whether that can be done.
+func (d *decoder) parsed(n *node, t *template) bool {
 	if d.templates == nil {
-		d.templates = map[*node]*expr.Template{}
+		d.templates = map[*node]*template{}
 	}
-	t, err := expr.ParseTemplate(n.text)
-	d.templates[n] = t
-	d.reportError(n, err)
-	return t
+	if d.templates[n] == nil {
+		var err error
+		t.Template, err = expr.ParseTemplate(n.text)
+		d.templates[n] = t
+		d.reportError(n, err)
+	}
+	return t.Template != nil
 }
 
 // afford counts n against a limit of the file, and reports that it is exceeded.
@@ -141,6 +173,7 @@ func (d *decoder) reportFaults(n *node, faults expr.Faults) {
 	if len(faults) == 0 {
 		return
 	}
+	d.faulty += len(faults)
 	offsets := make([]int, len(faults))
 	for i, f := range faults {
 		offsets[i] = f.Offset
@@ -180,7 +213,7 @@ func (d *decoder) resolve(n *node, values map[string]expr.Value) (*node, bool) {
 // evaluate returns the value of a text as a node.
 func (d *decoder) evaluate(n *node, values map[string]expr.Value) (*node, bool) {
 	t := d.templates[n]
-	if t == nil || !d.afford(n, &d.spent, len(n.text), maxSpent) {
+	if t == nil || t.Template == nil || !d.afford(n, &d.spent, len(n.text), maxSpent) {
 		return brokenAt(n.pos), false
 	}
 	v, err := t.Evaluate(&expr.Env{Contexts: values, MaxBytes: maxMade, Spent: &d.spent})
@@ -240,7 +273,7 @@ func (d *decoder) condition(n *node, p place, s *surroundings) (source string, a
 	if !d.expect(n, scalar, "an expression") || !d.withoutNUL(n) {
 		return "", false
 	}
-	if !d.afford(n, &d.checked, len(n.text), maxChecked) {
+	if d.faulty > maxFaulty || d.checked > maxChecked || !d.afford(n, &d.checked, len(n.text), maxChecked) {
 		return "", false
 	}
 	e, err := expr.ParseCondition(n.text)

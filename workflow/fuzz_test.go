@@ -1,10 +1,13 @@
 package workflow_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +15,7 @@ import (
 	"yardmaster/domain/plan"
 	"yardmaster/domain/resource"
 	"yardmaster/workflow"
+	"yardmaster/workflow/expr"
 )
 
 func checkPlan(t *testing.T, w *plan.Workflow) {
@@ -23,6 +27,9 @@ func checkPlan(t *testing.T, w *plan.Workflow) {
 func validate(w *plan.Workflow) error {
 	if w.Name == "" || len(w.Jobs) == 0 || len(w.Jobs) > plan.MaxJobs {
 		return fmt.Errorf("workflow %q with %d jobs", w.Name, len(w.Jobs))
+	}
+	if w.Context != "" && !json.Valid([]byte(w.Context)) {
+		return fmt.Errorf("context %q", w.Context)
 	}
 	keys := map[string]bool{}
 	for i, j := range w.Jobs {
@@ -46,13 +53,42 @@ func validate(w *plan.Workflow) error {
 			return fmt.Errorf("job %q: resources %v", j.Key, j.Resources)
 		}
 		keys[j.Key] = true
-		for _, s := range j.Steps {
-			if s.Name == "" || s.Run == "" || s.Timeout < 0 || s.Timeout > plan.MaxTimeout {
-				return fmt.Errorf("job %q: step %+v", j.Key, s)
-			}
+		if err := validateTexts(&w.Jobs[i]); err != nil {
+			return err
 		}
 	}
 	return acyclic(w)
+}
+
+// validateTexts checks that what others evaluate can be read.
+func validateTexts(j *plan.Job) error {
+	templates := append(slices.Clone(j.Env), j.Outputs...)
+	conditions := []string{j.If}
+	for _, s := range j.Steps {
+		if s.Name == "" || s.Run == "" || s.Timeout < 0 || s.Timeout > plan.MaxTimeout {
+			return fmt.Errorf("job %q: step %+v", j.Key, s)
+		}
+		templates, conditions = append(templates, s.Env...), append(conditions, s.If)
+		for _, text := range []string{s.Name, s.Run, s.WorkingDirectory, s.TimeoutText, s.ContinueOnErrorText} {
+			templates = append(templates, plan.Var{Value: text})
+		}
+	}
+	for _, v := range templates {
+		if _, err := expr.ParseTemplate(v.Value); err != nil {
+			return fmt.Errorf("job %q: %q: %w", j.Key, v.Value, err)
+		}
+	}
+	for _, condition := range conditions {
+		if _, err := expr.ParseCondition(condition); err != nil || strings.Contains(condition, "${{") {
+			return fmt.Errorf("job %q: %q: %w", j.Key, condition, err)
+		}
+	}
+	for _, v := range j.Matrix {
+		if v.JSON != "" && !json.Valid([]byte(v.JSON)) {
+			return fmt.Errorf("job %q: matrix.%s: %q", j.Key, v.Name, v.JSON)
+		}
+	}
+	return nil
 }
 
 // acyclic checks by taking away, again and again, the jobs whose needs are gone.
@@ -105,12 +141,19 @@ func FuzzParse(f *testing.F) {
 		job("needs: a"), step(`shell: "{0}"`), "jobs: {a: &a {steps: [{run: x}]}, b: *a}",
 		"yardmaster: {retry: {attempts: 2, delay: 1e9}}", job("yardmaster: {resources: {cpu: 0.5, memory: 1.5 GiB}}"),
 		job("yardmaster: {resources: {cpu: 1e-9, memory: 99999999999999999999TB}}"), "jobs: {? : {}}", "\t",
-		"a:\n\t- b", "- !!binary x", "&a *a",
+		"a:\n\t- b", "- !!binary x", "&a *a", flow, dispatch, evaluated,
+		job("if: github.ref == 'x' && !failure()"), job("strategy: {matrix: \"${{ fromJSON('{\\\"a\\\":[1]}') }}\"}"),
+		step(`name: "\u00e9 ${{ env.A }}"`, "if: ${{ always() }}"),
+		job("name: ${{ github.actor }}", "runs-on: ${{ vars.A }}"),
+		step("env: {A: \"${{ toJSON(github) }}\"}", "timeout-minutes: ${{ fromJSON('1') }}"),
+		job("strategy: {matrix: {a: [{b: [1, null]}, [x], ~, 0x1f, 010, 1_0, .inf]}}", "outputs: {a: \"${{ job.status }}\"}"),
 	} {
 		f.Add([]byte(src))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		w, err := workflow.Parse("f.yml", src, workflow.Submission{})
+		w, err := workflow.Parse("f.yml", src, workflow.Submission{
+			GitHub: map[string]string{"ref": "refs/heads/main", "actor": "me"}, Vars: map[string]string{"A": `["x", 1]`},
+		})
 		if err == nil {
 			checkPlan(t, w)
 			return

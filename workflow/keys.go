@@ -43,7 +43,7 @@ func absent(key string) (hint string, ok bool) {
 	case "environment":
 		return "remove it; put variables in env", true
 	case "secrets":
-		return "remove it; do not write secrets into env either: it is stored with the run", true
+		return "remove it; a step has secrets in its env, as TOKEN: ${{ secrets.TOKEN }}", true
 	case "cancel-timeout-minutes":
 		return "remove it; what is cancelled is given time by the worker", true
 	case "background", "wait", "wait-all", "cancel", "parallel":

@@ -77,9 +77,29 @@ func hostile() map[string]string {
 		"exclusions":        exclusions(),
 		"plan too large": "jobs:\n  a:\n    strategy: {matrix: {a: [1,2,3,4], b: [1,2,3,4], c: [1,2,3,4]}}\n" +
 			"    steps:\n      - run: " + repeat("x", 900_000),
-		"too many needs": fan(8, 256),
-		"too many jobs":  fan(20, 256),
-		"variables":      variables(),
+		"chains":         script("${{ " + strings.Repeat("1&&", 6000) + "1 }}"),
+		"indexes":        script("${{ github" + strings.Repeat(".*", 40) + " }}"),
+		"empty":          script("${{}}"),
+		"wrong contexts": script("${{ x }}"),
+		"secrets":        script("${{ secrets.A }}"),
+		"unclosed":       script("${{ 'x }}"),
+		"steps":          wrongSteps(),
+		"later steps":    laterSteps(),
+		"conditions":     conditions(),
+		"one line":       oneLine(),
+		"near names":     nearNames(),
+		"bombs": evaluations(100, "a: [1]", "${{ format('"+strings.Repeat("{0}", 300)+"', format('"+
+			strings.Repeat("{0}", 300)+"', 'aaaaaaaaaa')) }}"),
+		"long names": evaluations(16, "a: "+numbers(256), "${{ matrix.a }}${{ "+strings.Repeat("1&&", 6000)+"1 }}"),
+		"searches": evaluations(16, "a: "+numbers(256),
+			"${{ contains(format('"+repeat("A", 20_000)+"'), 'b') && matrix.a }}"),
+		"values":          evaluations(30, "a: \"${{ fromJSON('["+strings.Repeat("0,", 2000)+"0]') }}\"", "x"),
+		"large values":    largeValues(),
+		"aliased scripts": aliased(),
+		"outputs":         outputs(),
+		"too many needs":  fan(8, 256),
+		"too many jobs":   fan(20, 256),
+		"variables":       variables(),
 	}
 }
 
@@ -238,4 +258,102 @@ func TestMembersOfListsAreBounded(t *testing.T) {
 			"a matrix may have 32 keys",
 		},
 	})
+}
+
+// script returns a file whose script is one text many times, in all about as much as a
+// file may have.
+func script(text string) string {
+	return "jobs:\n  a:\n    steps:\n      - run: |\n" +
+		strings.Repeat("          "+text+"\n", min((mebibyte-100)/(len(text)+11), workflow.MaxMarks/3-10))
+}
+
+func wrongSteps() string {
+	var b strings.Builder
+	b.WriteString("jobs:\n  a:\n    steps:\n")
+	for i := range 1000 {
+		fmt.Fprintf(&b, "      - {id: step-%s-%d, run: \"%s\"}\n", strings.Repeat("s", 30), i,
+			strings.Repeat(fmt.Sprintf("${{ steps.step-%s-x%d.outputs.a }}", strings.Repeat("s", 30), i), 10))
+	}
+	return b.String()
+}
+
+func laterSteps() string {
+	var b strings.Builder
+	b.WriteString("jobs:\n  a:\n    steps:\n      - run: |\n")
+	b.WriteString(strings.Repeat("          ${{ steps.s990.outputs.a }}\n", 20_000))
+	for i := range 999 {
+		fmt.Fprintf(&b, "      - {id: s%d, run: x}\n", i)
+	}
+	return b.String()
+}
+
+func conditions() string {
+	var b strings.Builder
+	b.WriteString("jobs:\n")
+	for i := range 4000 {
+		fmt.Fprintf(&b, "  j%d: {if: \"needs.j%d.result == '%s'\", needs: j0, steps: [{run: x}]}\n", i, i,
+			strings.Repeat("x", 150))
+	}
+	return b.String()
+}
+
+func oneLine() string {
+	return "jobs: {a: {steps: [" + strings.Repeat("{run: 'é ${{ x }}'}, ", 900) + "]}, b: {steps: [{run: \"" +
+		strings.Repeat(`\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9 ${{ x }} `, 20_000) + "\"}]}}"
+}
+
+// evaluations returns n jobs that have a matrix and a name.
+func evaluations(n int, matrix, name string) string {
+	var b strings.Builder
+	b.WriteString("jobs:\n")
+	for i := 0; i < n && b.Len() < mebibyte-2*len(name)-len(matrix)-200; i++ {
+		fmt.Fprintf(&b, "  j%d: {strategy: {matrix: {%s}}, name: \"%s\", runs-on: \"${{ 'a b' }}\", steps: [{run: x}]}\n",
+			i, matrix, name)
+	}
+	return b.String()
+}
+
+func largeValues() string {
+	var b strings.Builder
+	b.WriteString("jobs:\n  a:\n    name: ${{ matrix.k0 }}\n    steps: [{run: x}]\n    strategy:\n      matrix:\n")
+	fmt.Fprintf(&b, "        a: %s\n        include:\n", numbers(256))
+	for i := range 30 {
+		fmt.Fprintf(&b, "          - {k%d: [%s]}\n", i, strings.Repeat("[0],", 100))
+	}
+	return b.String()
+}
+
+func aliased() string {
+	var b strings.Builder
+	b.WriteString("jobs:\n  a: &a\n    if: " + strings.Repeat("always() && ", 1000) + "true\n    steps:\n      - run: |\n")
+	b.WriteString(repeat("          ${{ github.ref }} ${{ x }}\n", 500_000))
+	for i := range 4000 {
+		fmt.Fprintf(&b, "  j%d: *a\n", i)
+	}
+	return b.String()
+}
+
+func outputs() string {
+	var b strings.Builder
+	b.WriteString("jobs:\n")
+	for i := range 150 {
+		fmt.Fprintf(&b, "  j%d: {needs: [j%d], steps: [{run: x}], outputs: {", i, (i+149)%150)
+		for k := range 100 {
+			fmt.Fprintf(&b, "k%d: \"${{ needs.j%d.outputs.k }}\",", k, i)
+		}
+		b.WriteString("}}\n")
+	}
+	return b.String()
+}
+
+func nearNames() string {
+	var b strings.Builder
+	b.WriteString("jobs:\n  a:\n    steps:\n")
+	for i := range 190 {
+		fmt.Fprintf(&b, "      - {id: %s-%d, run: x}\n", strings.Repeat("s", 30), i)
+	}
+	for range 50 {
+		fmt.Fprintf(&b, "      - run: %s\n", strings.Repeat("${{ steps."+strings.Repeat("s", 28)+"-x.outputs.a }}", 90))
+	}
+	return b.String()
 }

@@ -80,7 +80,7 @@ func (p place) refuse(r *expr.Reference, s *surroundings) (message, hint string)
 	case p == inScript && r.Context == "secrets":
 		return "a secret cannot stand in a script",
 			"give it to the step in env, as TOKEN: ${{ secrets.TOKEN }}, and have the script read the variable"
-	case r.Context == "steps" && len(r.Path) > 0:
+	case p >= inOutputs && r.Context == "steps" && len(r.Path) > 0:
 		return s.later(r.Path[0])
 	}
 	return "", ""

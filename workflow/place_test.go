@@ -178,6 +178,7 @@ func TestExpressionsAreCheckedWhereTheyStand(t *testing.T) {
 			"the function failure is not available here",
 		},
 		{"step", step("if: steps.none.outcome"), `ci.yml:5:19: steps has no step "none" (there are none)`},
+		{"step in a job", job("name: ${{ steps.a.outcome }}"), `ci.yml:4:15: the context "steps" is not available here`},
 		{"step itself", step("id: me", "if: steps.me.outcome"), `ci.yml:6:13: step "me" refers to itself`},
 		{
 			"later step", "jobs:\n  a:\n    steps:\n      - run: ${{ steps.late.outputs.x }}\n      - {id: late, run: x}\n",

@@ -147,7 +147,7 @@ func TestTheWorkflowIsChecked(t *testing.T) {
 			"ci.yml:2:25: an expression (${{ }}) cannot",
 		},
 		{"variables in a list", ok + "env: [A=b]\n", "ci.yml:2:6: expected a mapping of variables, found a list"},
-		{"variable", ok + "env: {A-B: 1}\n", `ci.yml:2:7: "A-B" is not the name of a variable`},
+		{"variable", ok + "env: {A.B: 1}\n", `ci.yml:2:7: "A.B" is not the name of a variable`},
 		{"empty variable", ok + "env: {'': 1}\n", `ci.yml:2:7: "" is not the name of a variable`},
 		{"reserved name", ok + "env: {YARDMASTER: x}\n", "ci.yml:2:7: the variable YARDMASTER is reserved"},
 		{"reserved", ok + "env: {GITHUB_X: 1, YARDMASTER_X: 1}\n", "begin with YARDMASTER_ are reserved"},

@@ -122,9 +122,12 @@ func derived(of map[string]string) []expr.Field {
 // event returns github.event: the payload with the inputs as texts.
 func (d *decoder) event(payload string, given expr.Value) expr.Value {
 	event := expr.ObjectOf()
-	if payload != "" {
+	switch {
+	case len(payload) > MaxContext:
+		d.tooMuch()
+	case payload != "":
 		var err error
-		event, err = expr.ParseJSON(payload, 64*MaxContext)
+		event, err = expr.ParseJSON(payload, withBlanks*MaxContext)
 		if err != nil || event.Kind() != expr.Object {
 			d.report(pos{1, 1}, "the payload of the event is not a JSON object", "")
 			return expr.ObjectOf()
@@ -152,13 +155,20 @@ func (d *decoder) context(k *known) string {
 	text, ok := compact(expr.ObjectOf(
 		expr.Field{Key: "github", Value: k.github}, expr.Field{Key: "inputs", Value: k.inputs},
 		expr.Field{Key: "vars", Value: k.vars},
-	), 64*MaxContext)
+	), withBlanks*MaxContext)
 	if !ok || len(text) > MaxContext {
-		d.report(pos{1, 1}, fmt.Sprintf("what is submitted beside the file has more than %d bytes", MaxContext),
-			"give a smaller payload, or fewer variables")
+		d.tooMuch()
 		return ""
 	}
 	return text
+}
+
+// withBlanks is how many times as much room JSON over several lines is given.
+const withBlanks = 64
+
+func (d *decoder) tooMuch() {
+	d.report(pos{1, 1}, fmt.Sprintf("what is submitted beside the file has more than %d bytes", MaxContext),
+		"give a smaller payload, or fewer variables")
 }
 
 // compact returns v as JSON without blanks, if it takes no more than maxBytes with them.

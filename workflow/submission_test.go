@@ -147,6 +147,11 @@ func TestASubmissionThatDoesNotFitIsRefused(t *testing.T) {
 			workflow.Submission{GitHub: in{"event": "{}"}},
 			"ci.yml:1:1: a submission cannot set github.event",
 		},
+		"large payload": {
+			plain,
+			workflow.Submission{Payload: `{"a": "` + repeat("x", workflow.MaxContext) + `"}`},
+			"ci.yml:1:1: what is submitted beside the file has more than 262144 bytes",
+		},
 		"too much": {
 			plain,
 			workflow.Submission{Vars: in{"A": repeat("x", workflow.MaxContext)}},

@@ -18,7 +18,10 @@ type surroundings struct {
 	unknown bool        // the matrix has faults, and could hold anything
 	steps   []string    // ids, "" for a step without one
 	step    int         // index of the step that is read; len(steps) behind them all
-	scopes  [places]*expr.Scope
+
+	scopes [places]*expr.Scope
+	shapes map[string]*expr.Shape // of contexts that differ from job to job
+	at     map[string]int         // of the steps, by id in lower case
 }
 
 // cellVar is the value of a key in a cell of a matrix.
@@ -51,6 +54,9 @@ func (s *shapes) needs(of []need) *expr.Shape {
 
 // jobShape returns what a job is in the context needs.
 func (s *shapes) jobShape(job *node) *expr.Shape {
+	if job.key("uses") != nil {
+		return nil // which is refused where it stands
+	}
 	var names []string
 	if outputs := job.value("outputs"); outputs != nil {
 		for _, p := range outputs.pairs {
@@ -107,6 +113,12 @@ func (s *surroundings) scope(p place) *expr.Scope {
 	if s.file.text == nil {
 		s.file.fill()
 	}
+	if s.shapes == nil {
+		s.shapes, s.at = map[string]*expr.Shape{}, make(map[string]int, len(s.steps))
+		for i, id := range slices.Backward(s.steps) {
+			s.at[strings.ToLower(id)] = i // of equal ids, which are refused, the first
+		}
+	}
 	if s.scopes[p] == nil {
 		scope := &expr.Scope{Functions: p.functions(), NoArguments: true}
 		for _, name := range p.contexts() {
@@ -124,29 +136,41 @@ func (s *surroundings) shape(context string) *expr.Shape {
 		return s.file.github
 	case "inputs":
 		return s.file.inputs
-	case "needs":
-		return s.file.needs(s.needs)
 	case "strategy":
 		return s.file.strategy
-	case "matrix":
-		return s.matrix()
-	case "steps":
-		return expr.Closed("step", named(s.file.step, slices.DeleteFunc(slices.Clone(s.steps), isEmpty)...)...)
 	case "job":
 		return s.file.job
 	case "runner":
 		return s.file.runner
+	case "needs", "matrix", "steps":
+		shape, made := s.shapes[context]
+		if !made {
+			shape = s.ofJob(context)
+			s.shapes[context] = shape
+		}
+		return shape
 	}
 	return s.file.texts // vars, secrets, env
+}
+
+// ofJob returns the shape of a context that differs from job to job.
+func (s *surroundings) ofJob(context string) *expr.Shape {
+	switch context {
+	case "needs":
+		return s.file.needs(s.needs)
+	case "matrix":
+		return s.matrix()
+	}
+	return expr.Closed("step", named(s.file.step, slices.DeleteFunc(slices.Clone(s.steps), isEmpty)...)...)
 }
 
 func isEmpty(s string) bool { return s == "" }
 
 // later says that a step with an id has no outputs yet.
 func (s *surroundings) later(id string) (message, hint string) {
-	i := slices.IndexFunc(s.steps, func(other string) bool { return strings.EqualFold(id, other) })
+	i, ok := s.at[strings.ToLower(id)]
 	switch {
-	case i < 0 || i < s.step:
+	case !ok || i < s.step:
 		return "", ""
 	case i == s.step:
 		return fmt.Sprintf("step %s refers to itself", quote(id)), "what a step gives is there for those behind it"
@@ -162,7 +186,12 @@ func (s *surroundings) matrix() *expr.Shape {
 	var keys []*matrixKey
 	at := map[string]*matrixKey{}
 	for _, cell := range s.cells {
-		for _, v := range cell {
+		for i := range cell {
+			v := &cell[i]
+			if i < len(keys) && keys[i].name == v.Name { // as in most cells
+				keys[i].add(v)
+				continue
+			}
 			lower := strings.ToLower(v.Name)
 			if at[lower] == nil {
 				at[lower] = &matrixKey{name: v.Name, seen: map[string]bool{}}
@@ -194,7 +223,7 @@ const (
 )
 
 // add takes a value into account. A null could be anything.
-func (k *matrixKey) add(v cellVar) {
+func (k *matrixKey) add(v *cellVar) {
 	sort := byte(sortText)
 	switch {
 	case v.JSON == "null" || k.seen[v.JSON]:

@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	maxNames  = 200 // that a name is compared with
-	maxListed = 15  // names that a hint lists
+	maxNames  = 200  // that a name is compared with
+	maxLooked = 3000 // bytes of the name, once for each of these
+	maxListed = 15   // names that a hint lists
 )
 
 // suggest returns which of the names is meant, or else lists them.
@@ -34,7 +35,7 @@ func enumerate(names []string) string {
 
 // nearest returns the name that differs least from one that does not exist, or "".
 func nearest(name string, names []string) string {
-	if len(names) > maxNames {
+	if len(names) > maxNames || len(names)*len(name) > maxLooked {
 		return ""
 	}
 	return spelling.Nearest(name, names, fold)

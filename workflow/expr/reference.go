@@ -14,15 +14,34 @@ type Reference struct {
 // References returns what contexts the expression uses, in the order of the text:
 // secrets.TOKEN and needs.build.outputs.tag, for instance. In a[b.c] they are both
 // a, which is dynamic, and b.c.
-func (e *Expression) References() []Reference {
-	var all []Reference
-	walk(e.root, func(n node) bool {
-		if r, ok := reference(n); ok {
-			all = append(all, r)
+func (e *Expression) References() (all []Reference) {
+	collect(e.root, &all)
+	return all
+}
+
+// collect adds the references in n to a list. Of a path it does not look at the parts,
+// but at the keys in it.
+func collect(n node, to *[]Reference) {
+	r, ok := reference(n)
+	if !ok {
+		for _, child := range children(n) {
+			collect(child, to)
 		}
-		return true
-	})
-	return longest(all)
+		return
+	}
+	at := len(*to)
+	*to = append(*to, r)
+	for {
+		path, ok := n.(*indexNode)
+		if !ok {
+			break
+		}
+		if path.key != nil {
+			collect(path.key, to)
+		}
+		n = path.of
+	}
+	slices.SortStableFunc((*to)[at:], func(a, b Reference) int { return a.Offset - b.Offset })
 }
 
 // reference returns the use of a context that n is, if it is one.
@@ -51,11 +70,4 @@ func reference(n node) (Reference, bool) {
 			return Reference{}, false
 		}
 	}
-}
-
-// longest keeps of the references that begin at one place the first, which is the
-// whole of which the others are parts.
-func longest(all []Reference) []Reference {
-	slices.SortStableFunc(all, func(a, b Reference) int { return a.Offset - b.Offset })
-	return slices.CompactFunc(all, func(a, b Reference) bool { return a.Offset == b.Offset })
 }
