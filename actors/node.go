@@ -43,8 +43,9 @@ type Config struct {
 	QueueLimit int     // jobs that may wait
 	SubmitRate float64 // runs a second; 0 means no limit
 	Projects   project.Set
-	KeepRuns   int   // ended runs that stay readable
-	LogRoom    int64 // bytes of log chunks that wait to be stored; 0 means 64 MiB
+	KeepRuns   int           // ended runs that stay readable
+	KeyLife    time.Duration // of idempotency keys; 0 means 24 h
+	LogRoom    int64         // bytes of log chunks that wait to be stored; 0 means 64 MiB
 	NodeID     string
 	Version    string
 	NATSURL    string
@@ -54,6 +55,11 @@ type Config struct {
 	Scaling    Scaling
 	// Dispatcher runs the actors; nil means Proto.Actor's own.
 	Dispatcher actor.Dispatcher
+}
+
+// kept is what each partition keeps.
+func (c *Config) kept() retention {
+	return retention{runs: c.KeepRuns/c.Partitions + 1, keyLife: c.KeyLife}
 }
 
 // Gauges count the messages that wait in the mailboxes of each class of actor.
@@ -149,7 +155,7 @@ func (n *Node) partitionEnv(p partition.Number) *partitionEnv {
 	return &partitionEnv{
 		log: n.log, opener: n.config.Opener, logs: n.logs, room: n.logRoom, metrics: n.metrics,
 		board: n.boards[p], plans: n.plans,
-		specs: new(specCache), keep: n.config.KeepRuns/n.config.Partitions + 1, coordinator: n.coordinator,
+		specs: new(specCache), kept: n.config.kept(), coordinator: n.coordinator,
 		replayed: func() { n.replayed(p) }, share: n.shares[p],
 	}
 }
@@ -234,7 +240,7 @@ func (n *Node) Compact(ctx context.Context) error {
 	var errs []error
 	for p := range n.boards {
 		n.unpurged = append(n.unpurged, n.boards[p].takeGone()...)
-		f := newFold(n.config.KeepRuns/n.config.Partitions+1, messages.NewPlans())
+		f := newFold(n.config.kept(), messages.NewPlans())
 		errs = append(errs, n.config.Opener.Compact(ctx, partition.Number(p), f))
 	}
 	if len(n.unpurged) > 0 {

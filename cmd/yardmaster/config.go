@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"yardmaster/api"
+	"yardmaster/domain/ledger"
 	"yardmaster/domain/project"
 	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
@@ -34,8 +35,10 @@ type nodeConfig struct {
 	Partitions   int           // of the journal, fixed when the data directory is created
 	QueueLimit   int           // queued jobs, beyond which submissions are refused
 	KeepRuns     int           // ended runs that are kept
+	KeyLife      time.Duration // of idempotency keys; 0 means the default
 	LogRoom      int64         // bytes of logs that wait to be stored; 0 means the default
 	Retention    time.Duration // of journal events that no snapshot needs; 0 means for ever
+	SnapshotAt   int           // new events of a partition that make a snapshot worthwhile; 0 means the default
 	SubmitRate   float64       // runs a second; 0 means unlimited
 	Lease        time.Duration // for a silent worker to keep its attempts
 	DrainTimeout time.Duration // for a stop in good order
@@ -80,6 +83,10 @@ const (
 	defaultLogRoom    = 64 << 20
 	leastLogRoom      = 1 << 20
 	mostLogRoom       = 1 << 40
+	shortestKeyLife   = time.Second
+	defaultSnapshotAt = 200_000 // replaying them takes about a second
+	leastSnapshotAt   = 1000
+	mostSnapshotAt    = 1_000_000_000
 	maxPartitions     = 1024
 	maxSlots          = 10_000
 	maxLabels         = 64 // given; as many again and more may be found
@@ -99,10 +106,13 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.IntVar(&c.QueueLimit, "queue-limit", 200_000, "queued `jobs`, beyond which submissions are refused")
 	flags.StringVar(&c.ProjectsFile, "projects-file", "", "`file` with the limits of projects, read at the start")
 	flags.IntVar(&c.KeepRuns, "keep-runs", 10_000, "ended `runs` that are kept")
+	flags.DurationVar(&c.KeyLife, "key-life", ledger.KeyLife, "how long an idempotency key is remembered")
 	flags.Int64Var(&c.LogRoom, "log-room", defaultLogRoom,
 		"`bytes` of logs that may wait to be stored; beyond, steps wait")
 	flags.DurationVar(&c.Retention, "journal-retention", 30*24*time.Hour,
 		"how long the journal keeps history that it does not need; 0 means for ever")
+	flags.IntVar(&c.SnapshotAt, "snapshot-after", defaultSnapshotAt,
+		"`events` of a partition after which it gets a new snapshot")
 	flags.Float64Var(&c.SubmitRate, "submit-rate", 0, "`runs` accepted a second; 0 means unlimited")
 	flags.DurationVar(&c.Lease, "lease", 20*time.Second, "how long a silent worker keeps its jobs")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 30*time.Second, "how long a stop in good order may take")
@@ -125,6 +135,10 @@ func (c *nodeConfig) validate() error {
 		checkRange("--keep-runs", c.KeepRuns, 0, maxKept),
 		check(c.LogRoom == 0 || c.LogRoom >= leastLogRoom && c.LogRoom <= mostLogRoom,
 			"--log-room is %d; it can be from %d to %d", c.LogRoom, leastLogRoom, int64(mostLogRoom)),
+		check(c.KeyLife == 0 || c.KeyLife >= shortestKeyLife,
+			"--key-life is %s; it can be from %s on", c.KeyLife, shortestKeyLife),
+		check(c.SnapshotAt == 0 || c.SnapshotAt >= leastSnapshotAt && c.SnapshotAt <= mostSnapshotAt,
+			"--snapshot-after is %d; it can be from %d to %d", c.SnapshotAt, leastSnapshotAt, mostSnapshotAt),
 		check(c.Retention >= 0, "--journal-retention is negative"),
 		check(c.SubmitRate >= 0, "--submit-rate is negative"),
 		check(c.Lease >= shortestLease && c.Lease <= longestLease,

@@ -149,7 +149,7 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 	opener := &opener{
 		partitions: &natsjs.Partitions{
 			JS: js, Snapshots: snapshots, Marks: n.server.Marks(), Owner: n.cfg.NodeID, Hooks: metrics.Journal(),
-			Log: n.cfg.Logger, Retention: n.cfg.Retention,
+			Log: n.cfg.Logger, Retention: n.cfg.Retention, CompactAfter: uint64(n.cfg.SnapshotAt), //nolint:gosec // checked
 		},
 		heads: map[uint32]headed{},
 		damaged: func(err error) {
@@ -171,7 +171,7 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 		Log: n.cfg.Logger, System: system, Opener: opener, Logs: &logStore{ctx: running, logs: logs, count: n.cfg.Partitions},
 		Partitions: n.cfg.Partitions, Lease: lease.Lease{Length: n.cfg.Lease, Margin: lease.DefaultMargin},
 		QueueLimit: n.cfg.QueueLimit, SubmitRate: n.cfg.SubmitRate, KeepRuns: n.cfg.KeepRuns, LogRoom: n.cfg.LogRoom,
-		NodeID: n.cfg.NodeID, Projects: n.cfg.Projects,
+		NodeID: n.cfg.NodeID, Projects: n.cfg.Projects, KeyLife: n.cfg.KeyLife,
 		Version: readBuildInfo().Version, NATSURL: n.server.URL(), Metrics: metrics.Actors, Hooks: metrics.Supervision(),
 		Gauges: metrics.Mailboxes, Dispatcher: pool, Scaling: scaling,
 	})
