@@ -43,6 +43,6 @@ func TestMemoryIsProfiledWhenAskedAndAtTheEnd(t *testing.T) {
 	written, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.Positive(t, written.Size())
-	assert.ErrorContains(t, memProfile(t.TempDir()).profiled(func() error { return nil }), "--memprofile")
+	require.ErrorContains(t, memProfile(t.TempDir()).profiled(func() error { return nil }), "--memprofile")
 	require.NoError(t, memProfile("").profiled(func() error { return nil }))
 }
