@@ -56,7 +56,7 @@ Exits with 1 when anything was lost, started twice, or did not end as SUCCESS.`,
 	flags.StringVar(&l.fleet.MemProfiles, "memprofiles", "",
 		"`directory` for profiles of the memory of the spawned processes; soak has them made after its warm-up, too")
 	cmd.AddCommand(a.burstCommand(&l), a.steadyCommand(&l), a.queuedCommand(&l), a.mailboxCommand(&l), a.poolCommand(&l))
-	cmd.AddCommand(a.soakCommand(&l))
+	cmd.AddCommand(a.soakCommand(&l), a.floodCommand(&l))
 	return cmd
 }
 
@@ -165,6 +165,27 @@ func (a *app) soakCommand(l *loadTest) *cobra.Command {
 	flags.DurationVar(&s.Stay, "stay", 30*time.Second, "how long they stay, and stay away")
 	flags.IntVar(&s.Clients, "clients", 500, "`runs` under way at once, at most")
 	flags.Float64Var(&s.Bound, "bound", 0.05, "`share` of the mean by which something may grow in an hour")
+	return cmd
+}
+
+func (a *app) floodCommand(l *loadTest) *cobra.Command {
+	var s loadtest.Flood
+	mostRSS := 1024
+	cmd := a.scenarioCommand(s, func(ctx context.Context) error {
+		l.fleet.QueueLimit = 200_000
+		s.MostRSS = int64(mostRSS) << 20
+		return a.loadTest(ctx, l, func(apiURL, token string) loadtest.Scenario {
+			s.Dial = func() (*api.Client, error) { return api.NewClient(apiURL, token) }
+			return s
+		})
+	})
+	flags := cmd.Flags()
+	flags.IntVar(&s.Jobs, "jobs", 100_000, "`runs` of one job in a burst, a call each")
+	flags.IntVar(&s.Bursts, "bursts", 2, "how many `bursts`")
+	flags.IntVar(&s.Clients, "clients", 256, "`calls` of the flood at once")
+	flags.Float64Var(&s.Rate, "rate", 10, "`runs` a second of the project that does not flood")
+	flags.DurationVar(&s.Quiet, "quiet", 30*time.Second, "how long that project is alone first")
+	flags.IntVar(&mostRSS, "most-rss", mostRSS, "`MiB` that the server may have resident")
 	return cmd
 }
 
