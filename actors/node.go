@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,6 +82,7 @@ type Node struct {
 	scaling     *ScalingView
 	logs        Logs
 	logRoom     *logRoom
+	turns       *turns
 	metrics     *Metrics
 	plans       *messages.Plans
 	gateway     *actor.PID
@@ -112,6 +114,7 @@ func NewNode(c Config) *Node {
 		ready: make(chan struct{}), awaited: map[string]struct{}{gatewayID: {}},
 		failed:  make(chan error, 1),
 		logRoom: &logRoom{size: cmp.Or(c.LogRoom, defaultLogRoom)},
+		turns:   newTurns(turnsAlone*runtime.GOMAXPROCS(0), turnsShared*runtime.GOMAXPROCS(0), mostInLine, turnPatience),
 	}
 	n.serving, n.stopServing = context.WithCancel(context.Background())
 	n.stopped = n.serving.Done()

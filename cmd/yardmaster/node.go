@@ -177,6 +177,7 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 	})
 	metrics.Watch(n.actors.Roster())
 	metrics.WatchLogs(n.actors.LogUse)
+	watchTurns(metrics, n.actors.TurnUse)
 	metrics.WatchScaling(n.actors.Scaling())
 	n.later(n.bridge.Close)
 	n.later(n.actors.Stop)
