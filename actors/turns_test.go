@@ -105,7 +105,7 @@ func TestAProjectThatIsAloneHasMore(t *testing.T) {
 		turns := actors.NewTurns(4, 1, 1000, time.Hour)
 		call := func(project string) {
 			end, err := turns.Take(t.Context(), project)
-			if assert.NoError(t, err) { //nolint:testifylint // not in the test's goroutine
+			if assert.NoError(t, err) {
 				time.Sleep(time.Second)
 				end()
 			}

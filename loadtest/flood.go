@@ -170,8 +170,8 @@ func (s Flood) report(b *bench, t *tracker, w *watch, o *others, floods []*submi
 	r.judge()
 	quiet, flooded := o.latencies(r, "quiet", o.quiet), o.latencies(r, "flooded", o.flooded)
 	r.note("flooded, the others start after p50 %.1f and p99 %.1f times as long as when they are alone: "+
-		"%.2f for %.2f and %.2f for %.2f ms", flooded.P50/max(quiet.P50, least), flooded.P99/max(quiet.P99, least), flooded.P50, quiet.P50,
-		flooded.P99, quiet.P99)
+		"%.2f for %.2f and %.2f for %.2f ms", flooded.P50/max(quiet.P50, least), flooded.P99/max(quiet.P99, least),
+		flooded.P50, quiet.P50, flooded.P99, quiet.P99)
 	if b.target.ServerPID == 0 {
 		return
 	}
