@@ -200,3 +200,25 @@ func Asks(m any) string {
 	}
 	return ""
 }
+
+// Turns is a turns.
+type Turns struct{ t *turns }
+
+// NewTurns returns one.
+func NewTurns(alone, shared, most int, patience time.Duration) Turns {
+	return Turns{newTurns(alone, shared, most, patience)}
+}
+
+// Take is turns.take.
+func (t Turns) Take(ctx context.Context, project string) (func(), error) {
+	return t.t.take(ctx, project)
+}
+
+// Use returns what goes on, and whether nothing is remembered of who is gone.
+func (t Turns) Use() (use TurnUse, clean bool) {
+	n := Node{turns: t.t}
+	use = n.TurnUse()
+	t.t.mu.Lock()
+	defer t.t.mu.Unlock()
+	return use, len(t.t.lines) == 0 && len(t.t.order) == 0
+}

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"time"
 
 	"yardmaster/domain/ledger"
 	"yardmaster/domain/plan"
@@ -18,9 +19,24 @@ type fold struct {
 	last   *plan.Workflow // of the newest submission
 }
 
-// newFold returns a Folder with an empty ledger that keeps keep ended runs.
-func newFold(keep int, plans *messages.Plans) *fold {
-	return &fold{ledger: ledger.New(keep, messages.PackRun), plans: plans}
+// newFold returns a Folder with an empty ledger.
+func newFold(kept retention, plans *messages.Plans) *fold {
+	return &fold{ledger: kept.ledger(), plans: plans}
+}
+
+// retention is what a partition keeps of what is over.
+type retention struct {
+	runs    int           // that have ended
+	keyLife time.Duration // 0 means ledger.KeyLife
+}
+
+// ledger returns an empty one that keeps that.
+func (r retention) ledger() *ledger.Ledger {
+	l := ledger.New(r.runs, messages.PackRun)
+	if r.keyLife > 0 {
+		l.KeyLife = r.keyLife
+	}
+	return l
 }
 
 // Snapshot implements Folder.

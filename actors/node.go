@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,9 +45,10 @@ type Config struct {
 	SubmitRate float64 // runs a second; 0 means no limit
 	Projects   project.Set
 	Preemption Preemption
-	KeepRuns   int   // ended runs that stay readable
-	LogRoom    int64 // bytes of log chunks that wait to be stored; 0 means 64 MiB
-	PlanRoom   int64 // bytes of plans whose runs have not ended; 0 means 256 MiB
+	KeepRuns   int           // ended runs that stay readable
+	KeyLife    time.Duration // of idempotency keys; 0 means 24 h
+	LogRoom    int64         // bytes of log chunks that wait to be stored; 0 means 64 MiB
+	PlanRoom   int64         // bytes of plans whose runs have not ended; 0 means 256 MiB
 	NodeID     string
 	Version    string
 	NATSURL    string
@@ -56,6 +58,11 @@ type Config struct {
 	Scaling    Scaling
 	// Dispatcher runs the actors; nil means Proto.Actor's own.
 	Dispatcher actor.Dispatcher
+}
+
+// kept is what each partition keeps.
+func (c *Config) kept() retention {
+	return retention{runs: c.KeepRuns/c.Partitions + 1, keyLife: c.KeyLife}
 }
 
 // Gauges count the messages that wait in the mailboxes of each class of actor.
@@ -77,6 +84,7 @@ type Node struct {
 	scaling     *ScalingView
 	logs        Logs
 	logRoom     *logRoom
+	turns       *turns
 	metrics     *Metrics
 	plans       *messages.Plans
 	gateway     *actor.PID
@@ -108,6 +116,7 @@ func NewNode(c Config) *Node {
 		ready: make(chan struct{}), awaited: map[string]struct{}{gatewayID: {}},
 		failed:  make(chan error, 1),
 		logRoom: &logRoom{size: cmp.Or(c.LogRoom, defaultLogRoom)},
+		turns:   newTurns(turnsAlone*runtime.GOMAXPROCS(0), turnsShared*runtime.GOMAXPROCS(0), mostInLine, turnPatience),
 	}
 	n.serving, n.stopServing = context.WithCancel(context.Background())
 	n.stopped = n.serving.Done()
@@ -155,7 +164,7 @@ func (n *Node) partitionEnv(p partition.Number) *partitionEnv {
 	return &partitionEnv{
 		log: n.log, opener: n.config.Opener, logs: n.logs, room: n.logRoom, metrics: n.metrics,
 		board: n.boards[p], plans: n.plans,
-		specs: new(specCache), keep: n.config.KeepRuns/n.config.Partitions + 1, coordinator: n.coordinator,
+		specs: new(specCache), kept: n.config.kept(), coordinator: n.coordinator,
 		replayed: func() { n.replayed(p) }, share: n.shares[p],
 	}
 }
@@ -240,7 +249,7 @@ func (n *Node) Compact(ctx context.Context) error {
 	var errs []error
 	for p := range n.boards {
 		n.unpurged = append(n.unpurged, n.boards[p].takeGone()...)
-		f := newFold(n.config.KeepRuns/n.config.Partitions+1, messages.NewPlans())
+		f := newFold(n.config.kept(), messages.NewPlans())
 		errs = append(errs, n.config.Opener.Compact(ctx, partition.Number(p), f))
 	}
 	if len(n.unpurged) > 0 {

@@ -62,7 +62,7 @@ type partitionEnv struct {
 	board       *Board
 	plans       *messages.Plans
 	specs       *specCache
-	keep        int // ended runs to keep
+	kept        retention
 	coordinator *actor.PID
 	replayed    func() // told at the end of each replay
 	// share is where the jobs and runs of the partition find their environment:
@@ -146,8 +146,8 @@ func (p *Partition) open(ctx actor.Context) {
 	started := time.Now()
 	deadline, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
-	l := ledger.New(p.env.keep, messages.PackRun)
-	fold := &fold{ledger: l, plans: p.env.plans}
+	fold := newFold(p.env.kept, p.env.plans)
+	l := fold.ledger
 	journal, err := p.env.opener.Open(deadline, p.number, fold.Snapshot, fold.Event)
 	if err != nil {
 		panic(fmt.Errorf("replay partition %d: %w", p.number, err))

@@ -35,6 +35,11 @@ func (b Backend) Submit(ctx context.Context, s Submission) ([]*messages.Submitte
 		err error
 	}
 	s.Project = cmp.Or(s.Project, project.Default)
+	end, err := b.node.turns.take(ctx, s.Project)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	answered := make(chan answer, 1)
 	request := &submitRequest{
 		Submission: s, reply: func(out []submitted, err error) { answered <- answer{out, err} },

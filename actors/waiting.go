@@ -8,6 +8,8 @@ import (
 	"yardmaster/domain/problem"
 )
 
+var errNobodyWaits = problem.New(problem.Unavailable, "nobody waits for the answer any more")
+
 // waiting counts the jobs of each project that wait for a worker, from their
 // submission to their assignment and again after an attempt that was not the last,
 // and beside them the jobs of requests that were admitted and are not stored yet.
@@ -76,7 +78,7 @@ func (w *waiting) enter(r *room, l limits) error {
 	here := p.jobs + p.promised
 	switch pending := l.pending + w.promised; {
 	case r.left:
-		return problem.New(problem.Unavailable, "nobody waits for the answer any more")
+		return errNobodyWaits
 	case r.jobs > l.all:
 		return problem.New(problem.Invalid, "%d jobs are more than the queue takes at all (%d)", r.jobs, l.all)
 	case l.project > 0 && r.jobs > l.project:

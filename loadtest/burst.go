@@ -46,7 +46,7 @@ func (s Burst) run(ctx context.Context, b *bench) error {
 	return b.follow(ctx, s.Jobs, newSubmitter(b.target.Client, workflow(""), s.Keys), followed{
 		names: latencyNames{acknowledged: "call to acknowledged", finished: "call to finished"},
 		submit: func(ctx context.Context, sub *submitter, t *tracker) int64 {
-			f := flood{runs: s.Jobs, batch: s.Batch, clients: s.Clients, now: b.now, taken: t.acknowledged}
+			f := torrent{runs: s.Jobs, batch: s.Batch, clients: s.Clients, now: b.now, taken: t.acknowledged}
 			f.pour(ctx, sub)
 			return 0
 		},

@@ -73,7 +73,7 @@ func Wait(ctx context.Context, d time.Duration) (bool, error) {
 
 // ReadyLine returns the API that a log names, written in pieces.
 func ReadyLine(pieces ...string) (api, last string) {
-	l := &readyLog{ready: make(chan readyLine, 1)}
+	l := newReadyLog()
 	for _, p := range pieces {
 		_, _ = l.Write([]byte(p))
 	}

@@ -13,7 +13,7 @@ import (
 
 // ErrNotSpawned means that the scenario starts workers of its own, beside a server
 // that it has started.
-var ErrNotSpawned = errors.New("loadtest: this scenario needs --spawn: it starts a worker for each size")
+var ErrNotSpawned = errors.New("loadtest: this scenario needs --spawn: it starts workers of its own")
 
 const (
 	maxPoolJobs = api.MaxSubmissions // one call submits them all

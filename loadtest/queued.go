@@ -72,7 +72,7 @@ func (s Queued) run(ctx context.Context, b *bench) (err error) {
 	sub := newSubmitter(b.target.Client, workflow(nobody), true)
 	q := &queue{b: b, planned: s.Jobs, started: b.now()}
 	stop := b.progress.follow(q.sample)
-	f := flood{runs: s.Jobs, batch: s.Batch, clients: s.Clients, now: b.now, taken: q.taken}
+	f := torrent{runs: s.Jobs, batch: s.Batch, clients: s.Clients, now: b.now, taken: q.taken}
 	f.pour(ctx, sub)
 	after, err := s.settled(ctx, b)
 	stop()

@@ -22,6 +22,7 @@ type Report struct {
 	Rates     []Rate    `json:"rates,omitempty"`
 	Memory    *Memory   `json:"memory,omitempty"`
 	Sizes     []Size    `json:"sizes,omitempty"`
+	Series    []Series  `json:"series,omitempty"`
 	Processes []Process `json:"processes,omitempty"`
 	Machine   Machine   `json:"machine"`
 	Notes     []string  `json:"notes,omitempty"`

@@ -30,6 +30,8 @@ type server struct {
 	// refuse is asked before the nth submission, from 1.
 	refuse func(n int) error
 	state  messages.JobState
+	// dial returns one more client, once the server has started.
+	dial func() (*api.Client, error)
 
 	mu    sync.Mutex
 	calls int
@@ -47,7 +49,8 @@ func (s *server) start(t *testing.T) loadtest.Target {
 	s.OnSubmit, s.OnWatch = s.submit, s.watch
 	httpServer := httptest.NewServer(api.NewHandler(s.Backend, api.Config{}))
 	t.Cleanup(httpServer.Close)
-	client, err := api.NewClient(httpServer.URL, "")
+	s.dial = func() (*api.Client, error) { return api.NewClient(httpServer.URL, "") }
+	client, err := s.dial()
 	require.NoError(t, err)
 	t.Cleanup(client.Close)
 	return loadtest.Target{Client: client, Alone: true}

@@ -37,6 +37,9 @@ type SpawnConfig struct {
 	KeepRuns   int      // ended runs that the server keeps
 	ServerArgs []string // more flags of yardmaster server
 	WorkerArgs []string // more flags of yardmaster worker
+	// MemProfiles is where server and workers write profiles of their memory; empty
+	// means nowhere.
+	MemProfiles string
 }
 
 // Fleet is a server and its workers, each a process of its own on this machine,
@@ -74,7 +77,7 @@ func (f *Fleet) start(ctx context.Context) (err error) {
 	f.server, err = f.spawn("server", append([]string{
 		"server", "--data-dir", f.DataDir(), "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0",
 		"--queue-limit", strconv.Itoa(f.cfg.QueueLimit), "--keep-runs", strconv.Itoa(f.cfg.KeepRuns), "--output", "json",
-	}, f.cfg.ServerArgs...))
+	}, slices.Concat(f.memProfile("server"), f.cfg.ServerArgs)...))
 	if err != nil {
 		return err
 	}
@@ -108,8 +111,26 @@ func (f *Fleet) startWorkers(ctx context.Context, server string) error {
 func (f *Fleet) spawnWorker(name string, args ...string) (*process, error) {
 	return f.spawn(name, slices.Concat([]string{
 		"worker", "--server", f.natsURL, "--id", name, "--work-dir", filepath.Join(f.dir, name), "--no-probe",
-		"--output", "json",
-	}, args, f.cfg.WorkerArgs))
+		"--metrics-listen", "127.0.0.1:0", "--output", "json",
+	}, f.memProfile(name), args, f.cfg.WorkerArgs))
+}
+
+func (f *Fleet) memProfile(name string) []string {
+	if f.cfg.MemProfiles == "" {
+		return nil
+	}
+	return []string{"--memprofile", filepath.Join(f.cfg.MemProfiles, name)}
+}
+
+// profileMemory has the server and the workers that were there from the start write
+// profiles, if they were told where.
+func (f *Fleet) profileMemory() {
+	if f.cfg.MemProfiles == "" {
+		return
+	}
+	for _, p := range append([]*process{f.server}, f.workers...) {
+		_ = p.cmd.Process.Signal(syscall.SIGUSR1) // an error means that it has ended
+	}
 }
 
 // StartWorker starts one more worker, whose size args tell, and returns when the
@@ -210,7 +231,7 @@ type process struct {
 
 func (f *Fleet) spawn(name string, args []string) (*process, error) {
 	p := &process{
-		name: name, log: &readyLog{ready: make(chan readyLine, 1)}, ended: make(chan struct{}), asked: make(chan struct{}),
+		name: name, log: newReadyLog(), ended: make(chan struct{}), asked: make(chan struct{}),
 	}
 	p.cmd = exec.Command(f.cfg.Program, args...) //nolint:noctx // stop ends it, and asks first
 	p.cmd.Env = environment(os.Environ())
@@ -277,16 +298,33 @@ func (p *process) stop(ctx context.Context) {
 type readyLine struct {
 	Message string `json:"msg"`
 	API     string `json:"api"`
+	URL     string `json:"url"`
 }
 
 // readyLog searches a log for the line that says that a server is ready, and
 // keeps the newest line.
 type readyLog struct {
-	ready chan readyLine
+	ready   chan readyLine
+	metrics chan string // where a worker shows them
 
 	mu      sync.Mutex
 	partial []byte
 	last    []byte
+}
+
+func newReadyLog() *readyLog {
+	return &readyLog{ready: make(chan readyLine, 1), metrics: make(chan string, 1)}
+}
+
+// metricsURL returns where a worker shows its metrics.
+func (l *readyLog) metricsURL(ctx context.Context) (string, error) {
+	select {
+	case url := <-l.metrics:
+		l.metrics <- url // for the next who asks
+		return url, nil
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 // Write implements io.Writer.
@@ -311,12 +349,20 @@ func (l *readyLog) Write(b []byte) (int, error) {
 
 func (l *readyLog) line(b []byte) {
 	var line readyLine
-	if json.Unmarshal(b, &line) != nil || line.Message != "server ready" {
+	if json.Unmarshal(b, &line) != nil {
 		return
 	}
-	select {
-	case l.ready <- line:
-	default:
+	switch line.Message {
+	case "server ready":
+		select {
+		case l.ready <- line:
+		default:
+		}
+	case "metrics served":
+		select {
+		case l.metrics <- line.URL:
+		default:
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ func workflow(label string) []byte {
 type submitter struct {
 	client   *api.Client
 	workflow []byte
+	project  string // empty: the default
 	keys     string // their beginning; empty means without keys
 	refused  atomic.Int64
 	failed   atomic.Int64 // submissions, not calls
@@ -64,7 +65,8 @@ func newSubmitter(client *api.Client, file []byte, keys bool) *submitter {
 func (s *submitter) request(size int) *messages.SubmitRunsRequest {
 	all := make([]messages.Submission, size)
 	req := &messages.SubmitRunsRequest{
-		FileName: "loadtest.yml", Workflow: s.workflow, Submissions: make([]*messages.Submission, size),
+		FileName: "loadtest.yml", Workflow: s.workflow, Project: s.project,
+		Submissions: make([]*messages.Submission, size),
 	}
 	for i := range all {
 		req.Submissions[i] = &all[i]
@@ -150,16 +152,17 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// flood submits runs in batches from several clients at once, each with one call
+// torrent submits runs in batches from several clients at once, each with one call
 // under way, as fast as they are accepted. taken gets each answer, with the times
 // before and after the call.
-type flood struct {
+type torrent struct {
+	first                int // number of the first run
 	runs, batch, clients int
 	now                  func() int64
 	taken                func(runs []*messages.SubmittedRun, sent, now int64)
 }
 
-func (f *flood) pour(ctx context.Context, s *submitter) {
+func (f *torrent) pour(ctx context.Context, s *submitter) {
 	var next atomic.Int64
 	var clients sync.WaitGroup
 	for range f.clients {
@@ -173,7 +176,7 @@ func (f *flood) pour(ctx context.Context, s *submitter) {
 				}
 				req.Submissions = all[:min(f.batch, f.runs-first)]
 				sent := f.now()
-				if runs := s.submit(ctx, req, first); runs != nil {
+				if runs := s.submit(ctx, req, f.first+first); runs != nil {
 					f.taken(runs, sent, f.now())
 				}
 			}

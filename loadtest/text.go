@@ -23,6 +23,7 @@ func (r *Report) Text() string {
 	r.latencyText(&b)
 	r.ratesText(&b)
 	r.sizesText(&b)
+	r.seriesText(&b)
 	r.processText(&b)
 	r.Machine.text(&b)
 	for _, n := range r.Notes {

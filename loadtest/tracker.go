@@ -133,6 +133,24 @@ func (t *tracker) listed(runs []*messages.Run) {
 	t.settle()
 }
 
+// plan says that so many runs more will be submitted.
+func (t *tracker) plan(runs int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.planned += runs
+}
+
+// each calls fn with the fate of each of the runs, if it is known.
+func (t *tracker) each(runs []string, fn func(f *fate)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, id := range runs {
+		if i, ok := t.index[id]; ok {
+			fn(&t.fates[i])
+		}
+	}
+}
+
 // seal says that nothing more will be submitted.
 func (t *tracker) seal() {
 	t.mu.Lock()

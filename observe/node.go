@@ -5,6 +5,7 @@ package observe
 
 import (
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -144,6 +145,9 @@ func (s *shared) histogram(name, help string) prometheus.Histogram {
 }
 
 func newShared() shared {
+	// What the last collection found alive: unlike all that is allocated, it holds
+	// no garbage.
+	liveHeap := collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/gc/heap/live:bytes$`)}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
@@ -166,6 +170,7 @@ func newShared() shared {
 			"Failures of actors, by class and what came of it.", "class", "outcome"),
 	}
 	s.registry.MustRegister(s.connected, s.changes, s.breakers, s.frames, s.envelopes, s.dropped, s.refused, s.restarts,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(liveHeap)),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return s
 }

@@ -217,6 +217,7 @@ func (l *Logs) Read(
 	if err != nil {
 		return fmt.Errorf("natsjs: read log: %w", err)
 	}
+	defer remove(ctx, l.stream, consumer)
 	info, err := consumer.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("natsjs: read log: %w", err)

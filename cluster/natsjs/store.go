@@ -104,6 +104,7 @@ func (s *JournalStore) Read(
 	if err != nil {
 		return err
 	}
+	defer remove(ctx, s.stream, consumer)
 	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(readAhead, readAheadBytes))
 	if err != nil {
 		return err

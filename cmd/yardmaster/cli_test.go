@@ -293,7 +293,8 @@ func TestWhatCommandsPrint(t *testing.T) {
 		"bad_flag":          {[]string{"list", "--limit", "x"}, 2},
 		"bad_output":        {[]string{"list", "--output", "xml"}, 2},
 		"bad_level":         {[]string{"list", "--log-level", "loud"}, 2},
-		"bad_server_config": {strings.Fields("server --listen :8427 --partitions 0 --lease 1s --node-id a.b"), 2},
+		"bad_server_config": {strings.Fields(
+			"server --listen :8427 --partitions 0 --lease 1s --node-id a.b --key-life 1ms --snapshot-after 1"), 2},
 		"bad_worker_config": {
 			strings.Fields("worker --server http://u:secret@x --slots 0 --labels -a,b=1 --pool A --grace -1s"), 2,
 		},

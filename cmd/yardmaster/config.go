@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"yardmaster/api"
+	"yardmaster/domain/ledger"
 	"yardmaster/domain/plan"
 	"yardmaster/domain/project"
 	"yardmaster/domain/resource"
@@ -35,9 +36,11 @@ type nodeConfig struct {
 	Partitions   int           // of the journal, fixed when the data directory is created
 	QueueLimit   int           // queued jobs, beyond which submissions are refused
 	KeepRuns     int           // ended runs that are kept
+	KeyLife      time.Duration // of idempotency keys; 0 means the default
 	LogRoom      int64         // bytes of logs that wait to be stored; 0 means the default
 	PlanRoom     int64         // bytes of plans whose runs have not ended; 0 means the default
 	Retention    time.Duration // of journal events that no snapshot needs; 0 means for ever
+	SnapshotAt   int           // new events of a partition that make a snapshot worthwhile; 0 means the default
 	SubmitRate   float64       // runs a second; 0 means unlimited
 	Preempt      int           // points of priority, for which a job gives way; 0 means never
 	PreemptAfter time.Duration // for a job to wait before another gives way
@@ -87,6 +90,10 @@ const (
 	defaultPlanRoom   = 256 << 20
 	leastPlanRoom     = 64 << 20 // the largest plan fits, of very many small steps
 	mostPlanRoom      = 1 << 40
+	shortestKeyLife   = time.Second
+	defaultSnapshotAt = 200_000 // replaying them takes about a second
+	leastSnapshotAt   = 1000
+	mostSnapshotAt    = 1_000_000_000
 	maxPartitions     = 1024
 	maxSlots          = 10_000
 	maxLabels         = 64 // given; as many again and more may be found
@@ -107,12 +114,15 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.IntVar(&c.QueueLimit, "queue-limit", 200_000, "queued `jobs`, beyond which submissions are refused")
 	flags.StringVar(&c.ProjectsFile, "projects-file", "", "`file` with the limits of projects, read again at SIGHUP")
 	flags.IntVar(&c.KeepRuns, "keep-runs", 10_000, "ended `runs` that are kept")
+	flags.DurationVar(&c.KeyLife, "key-life", ledger.KeyLife, "how long an idempotency key is remembered")
 	flags.Int64Var(&c.LogRoom, "log-room", defaultLogRoom,
 		"`bytes` of logs that may wait to be stored; beyond, steps wait")
 	flags.Int64Var(&c.PlanRoom, "plan-room", defaultPlanRoom,
 		"`bytes` of plans whose runs have not ended, beyond which submissions are refused")
 	flags.DurationVar(&c.Retention, "journal-retention", 30*24*time.Hour,
 		"how long the journal keeps history that it does not need; 0 means for ever")
+	flags.IntVar(&c.SnapshotAt, "snapshot-after", defaultSnapshotAt,
+		"`events` of a partition after which it gets a new snapshot")
 	flags.Float64Var(&c.SubmitRate, "submit-rate", 0, "`runs` accepted a second; 0 means unlimited")
 	flags.IntVar(&c.Preempt, "preempt", 0,
 		"stop idempotent jobs for those that wait and have so many `points` of priority more; 0 means never")
@@ -141,6 +151,10 @@ func (c *nodeConfig) validate() error {
 			"--log-room is %d; it can be from %d to %d", c.LogRoom, leastLogRoom, int64(mostLogRoom)),
 		check(c.PlanRoom == 0 || c.PlanRoom >= leastPlanRoom && c.PlanRoom <= mostPlanRoom,
 			"--plan-room is %d; it can be from %d to %d", c.PlanRoom, leastPlanRoom, int64(mostPlanRoom)),
+		check(c.KeyLife == 0 || c.KeyLife >= shortestKeyLife,
+			"--key-life is %s; it can be from %s on", c.KeyLife, shortestKeyLife),
+		check(c.SnapshotAt == 0 || c.SnapshotAt >= leastSnapshotAt && c.SnapshotAt <= mostSnapshotAt,
+			"--snapshot-after is %d; it can be from %d to %d", c.SnapshotAt, leastSnapshotAt, mostSnapshotAt),
 		check(c.Retention >= 0, "--journal-retention is negative"),
 		check(c.SubmitRate >= 0, "--submit-rate is negative"),
 		checkRange("--preempt", c.Preempt, 0, mostPreempt),

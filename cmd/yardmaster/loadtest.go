@@ -36,7 +36,7 @@ func (a *app) loadTestCommand() *cobra.Command {
 		Short:  "Measure a server under load",
 		Long: `Measure a server under load: the one that --api names, or with --spawn one that is
 started for the purpose, with its workers, and stopped afterwards. The jobs use the
-executor noop, which starts nothing; those of pool are real.
+executor noop, which starts nothing; those of pool, and some of soak, are real.
 
 Exits with 1 when anything was lost, started twice, or did not end as SUCCESS.`,
 		Example: "  yardmaster loadtest burst --spawn --jobs 100000",
@@ -53,7 +53,10 @@ Exits with 1 when anything was lost, started twice, or did not end as SUCCESS.`,
 	flags.StringVar(&l.fleet.Dir, "spawn-dir", "", "`directory` in which the spawned processes keep their data")
 	flags.StringArrayVar(&l.fleet.ServerArgs, "server-arg", nil, "one more `flag` of the spawned server")
 	flags.StringArrayVar(&l.fleet.WorkerArgs, "worker-arg", nil, "one more `flag` of the spawned workers")
+	flags.StringVar(&l.fleet.MemProfiles, "memprofiles", "",
+		"`directory` for profiles of the memory of the spawned processes; soak has them made after its warm-up, too")
 	cmd.AddCommand(a.burstCommand(&l), a.steadyCommand(&l), a.queuedCommand(&l), a.mailboxCommand(&l), a.poolCommand(&l))
+	cmd.AddCommand(a.soakCommand(&l), a.floodCommand(&l))
 	return cmd
 }
 
@@ -133,6 +136,65 @@ func (a *app) poolCommand(l *loadTest) *cobra.Command {
 	flags.DurationVar(&s.Wait, "wait", 500*time.Millisecond, "`time` of a job that waits")
 	flags.IntSliceVar(&s.Sizes, "sizes", slices.Compact(sizes), "fixed `slots` to compare with")
 	flags.IntVar(&s.Most, "most", 32*cores, "most `slots` of the worker that sizes them by itself")
+	return cmd
+}
+
+// What a server keeps during a soak is full long before its warm-up is over.
+const (
+	soakKeep  = 1000
+	soakAfter = 5 * time.Minute // for what is under way when it ends, and more
+)
+
+func (a *app) soakCommand(l *loadTest) *cobra.Command {
+	var s loadtest.Soak
+	var cmd *cobra.Command
+	cmd = a.scenarioCommand(s, func(ctx context.Context) error {
+		flags := cmd.Flags()
+		l.fleet.QueueLimit = 200_000
+		if !flags.Changed("keep-runs") {
+			l.fleet.KeepRuns = soakKeep
+		}
+		if !flags.Changed("timeout") {
+			l.timeout = s.Duration + soakAfter
+		}
+		if !flags.Changed("warmup") {
+			s.Warmup = s.Duration / 4
+		}
+		l.fleet.ServerArgs = append([]string{
+			"--key-life=1m", "--snapshot-after=5000", "--journal-retention=10s", "--lease=5s",
+		}, l.fleet.ServerArgs...)
+		return a.loadTest(ctx, l, func(string, string) loadtest.Scenario { return s })
+	})
+	flags := cmd.Flags()
+	flags.Float64Var(&s.Rate, "rate", 50, "`runs` submitted a second")
+	flags.DurationVar(&s.Duration, "duration", time.Hour, "how long to submit")
+	flags.DurationVar(&s.Warmup, "warmup", 0, "what is left out of the slopes, from the start (default a quarter)")
+	flags.DurationVar(&s.Every, "every", 10*time.Second, "`time` between two looks")
+	flags.IntVar(&s.Comers, "comers", 2, "`workers` that come and go")
+	flags.DurationVar(&s.Stay, "stay", 30*time.Second, "how long they stay, and stay away")
+	flags.IntVar(&s.Clients, "clients", 500, "`runs` under way at once, at most")
+	flags.Float64Var(&s.Bound, "bound", 0.05, "`share` of the mean by which something may grow in an hour")
+	return cmd
+}
+
+func (a *app) floodCommand(l *loadTest) *cobra.Command {
+	var s loadtest.Flood
+	mostRSS := 1024
+	cmd := a.scenarioCommand(s, func(ctx context.Context) error {
+		l.fleet.QueueLimit = 200_000
+		s.MostRSS = int64(mostRSS) << 20
+		return a.loadTest(ctx, l, func(apiURL, token string) loadtest.Scenario {
+			s.Dial = func() (*api.Client, error) { return api.NewClient(apiURL, token) }
+			return s
+		})
+	})
+	flags := cmd.Flags()
+	flags.IntVar(&s.Jobs, "jobs", 100_000, "`runs` of one job in a burst, a call each")
+	flags.IntVar(&s.Bursts, "bursts", 2, "how many `bursts`")
+	flags.IntVar(&s.Clients, "clients", 256, "`calls` of the flood at once")
+	flags.Float64Var(&s.Rate, "rate", 10, "`runs` a second of the project that does not flood")
+	flags.DurationVar(&s.Quiet, "quiet", 30*time.Second, "how long that project is alone first")
+	flags.IntVar(&mostRSS, "most-rss", mostRSS, "`MiB` that the server may have resident")
 	return cmd
 }
 

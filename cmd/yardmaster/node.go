@@ -150,7 +150,7 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 	opener := &opener{
 		partitions: &natsjs.Partitions{
 			JS: js, Snapshots: snapshots, Marks: n.server.Marks(), Owner: n.cfg.NodeID, Hooks: metrics.Journal(),
-			Log: n.cfg.Logger, Retention: n.cfg.Retention,
+			Log: n.cfg.Logger, Retention: n.cfg.Retention, CompactAfter: uint64(n.cfg.SnapshotAt), //nolint:gosec // checked
 		},
 		heads: map[uint32]headed{},
 		damaged: func(err error) {
@@ -173,7 +173,7 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 		Partitions: n.cfg.Partitions, Lease: lease.Lease{Length: n.cfg.Lease, Margin: lease.DefaultMargin},
 		QueueLimit: n.cfg.QueueLimit, SubmitRate: n.cfg.SubmitRate, KeepRuns: n.cfg.KeepRuns,
 		LogRoom: n.cfg.LogRoom, PlanRoom: n.cfg.PlanRoom,
-		NodeID: n.cfg.NodeID, Projects: n.cfg.Projects,
+		NodeID: n.cfg.NodeID, Projects: n.cfg.Projects, KeyLife: n.cfg.KeyLife,
 		Preemption: actors.Preemption{By: n.cfg.Preempt, After: max(n.cfg.PreemptAfter, 1)},
 		Version:    readBuildInfo().Version, NATSURL: n.server.URL(), Metrics: metrics.Actors, Hooks: metrics.Supervision(),
 		Gauges: metrics.Mailboxes, Dispatcher: pool, Scaling: scaling,
@@ -181,6 +181,7 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 	metrics.Watch(n.actors.Roster())
 	metrics.WatchLogs(n.actors.LogUse)
 	watchPlans(metrics, n.actors)
+	watchTurns(metrics, n.actors.TurnUse)
 	metrics.WatchScaling(n.actors.Scaling())
 	n.later(n.bridge.Close)
 	n.later(n.actors.Stop)

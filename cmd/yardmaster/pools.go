@@ -20,6 +20,16 @@ func watchPlans(metrics *observe.Node, node *actors.Node) {
 	})
 }
 
+// watchTurns shows how many submissions go on, and how many wait for their turn.
+func watchTurns(metrics *observe.Node, use func() actors.TurnUse) {
+	metrics.WatchPool("submissions", func() observe.PoolUse {
+		u := use()
+		return observe.PoolUse{
+			Size: float64(u.Size), InUse: float64(u.InUse), Waiting: float64(u.Waiting), Refused: float64(u.Refused),
+		}
+	})
+}
+
 func poolUse(u api.PoolUse) observe.PoolUse {
 	return observe.PoolUse{
 		Size: float64(u.Size), InUse: float64(u.InUse), Waiting: float64(u.Waiting), Refused: float64(u.Refused),

@@ -2,8 +2,13 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"os/signal"
+	"runtime"
 	"runtime/pprof"
+	"sync"
+	"syscall"
 
 	"github.com/spf13/pflag"
 )
@@ -41,4 +46,50 @@ func (p cpuProfile) profiled(run func() error) error {
 		return err
 	}
 	return errors.Join(run(), stop())
+}
+
+// memProfile is a file for profiles of what the memory is used for; "" means none.
+type memProfile string
+
+func (p *memProfile) bind(flags *pflag.FlagSet, of string) {
+	flags.StringVar((*string)(p), "memprofile", "",
+		"`file` for a profile of the memory of "+of+" when it has stopped; FILE.1, FILE.2, ... at each SIGUSR1")
+}
+
+// profiled runs something, and writes a profile at each SIGUSR1 and at the end. Two
+// of them show what grew between.
+func (p memProfile) profiled(run func() error) error {
+	if p == "" {
+		return run()
+	}
+	if err := p.write(""); err != nil { // before hours of work
+		return usageError("--memprofile: %s", err)
+	}
+	wishes := make(chan os.Signal, 1)
+	signal.Notify(wishes, syscall.SIGUSR1)
+	var writer sync.WaitGroup
+	var failure error
+	writer.Go(func() { // ends with wishes
+		for n := 1; ; n++ {
+			if _, more := <-wishes; !more {
+				return
+			}
+			failure = errors.Join(failure, p.write(fmt.Sprintf(".%d", n)))
+		}
+	})
+	err := run()
+	signal.Stop(wishes)
+	close(wishes)
+	writer.Wait()
+	return errors.Join(err, failure, p.write(""))
+}
+
+// write writes what lives now, and nothing that is garbage.
+func (p memProfile) write(suffix string) error {
+	f, err := os.Create(string(p) + suffix)
+	if err != nil {
+		return err
+	}
+	runtime.GC()
+	return errors.Join(pprof.WriteHeapProfile(f), f.Close())
 }

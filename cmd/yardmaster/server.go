@@ -13,6 +13,7 @@ import (
 func (a *app) serverCommand() *cobra.Command {
 	var cfg nodeConfig
 	var profile cpuProfile
+	var memory memProfile
 	cmd := &cobra.Command{
 		Use:         "server",
 		Short:       "Start a coordinator node",
@@ -20,11 +21,14 @@ func (a *app) serverCommand() *cobra.Command {
 		Annotations: map[string]string{annotationEnv: "yes"},
 		RunE: func(*cobra.Command, []string) error {
 			cfg.TokenFile, cfg.Logger = a.tokenFile, a.logger()
-			return profile.profiled(func() error { return a.serve(cfg) })
+			return profile.profiled(func() error {
+				return memory.profiled(func() error { return a.serve(cfg) })
+			})
 		},
 	}
 	cfg.bind(cmd.Flags(), defaultDir(a.getenv, "server"), defaultName())
 	profile.bind(cmd.Flags(), "the server, complete when it has stopped")
+	memory.bind(cmd.Flags(), "the server")
 	return cmd
 }
 
@@ -54,6 +58,7 @@ func (a *app) serve(cfg nodeConfig) error {
 func (a *app) workerCommand() *cobra.Command {
 	var cfg workerConfig
 	var profile cpuProfile
+	var memory memProfile
 	cmd := &cobra.Command{
 		Use:         "worker",
 		Short:       "Start a worker that runs jobs",
@@ -62,11 +67,14 @@ func (a *app) workerCommand() *cobra.Command {
 		Annotations: map[string]string{annotationEnv: "yes"},
 		RunE: func(*cobra.Command, []string) error {
 			cfg.Logger = a.logger()
-			return profile.profiled(func() error { return a.work(cfg) })
+			return profile.profiled(func() error {
+				return memory.profiled(func() error { return a.work(cfg) })
+			})
 		},
 	}
 	cfg.bind(cmd.Flags(), defaultDir(a.getenv, "worker"), defaultName())
 	profile.bind(cmd.Flags(), "the worker, complete when it has stopped")
+	memory.bind(cmd.Flags(), "the worker")
 	return cmd
 }
 

@@ -184,6 +184,7 @@ func (w *workerNode) serveMetrics(ctx context.Context, cfg workerConfig, metrics
 	mux.Handle("GET /metrics", metrics.Handler())
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second}
 	go func() { _ = server.Serve(listener) }() // ends with Shutdown
+	cfg.Logger.Info("metrics served", slog.String("url", "http://"+listener.Addr().String()))
 	w.later(server.Shutdown)
 	return nil
 }

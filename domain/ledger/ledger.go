@@ -18,7 +18,8 @@ import (
 	"yardmaster/domain/run"
 )
 
-// KeyLife is how long an idempotency key is remembered after its use.
+// KeyLife is how long an idempotency key is remembered after its use, unless an
+// operator chooses otherwise.
 const KeyLife = 24 * time.Hour
 
 // Errors a fold may end with. Each means that the journal was not written by a
@@ -105,6 +106,9 @@ type keyAge struct {
 type Ledger struct {
 	// Workers are what is known of workers. Only one partition has any.
 	Workers *fleet.Fleet
+	// KeyLife is how long keys are remembered: KeyLife, unless it is set before
+	// anything is folded.
+	KeyLife time.Duration
 
 	keep  int
 	live  map[run.ID]*Entry
@@ -136,7 +140,7 @@ type Ended struct {
 // that pack gives them.
 func New(keep int, pack func(*Entry) []byte) *Ledger {
 	return &Ledger{
-		Workers: fleet.New(), keep: keep, pack: pack,
+		Workers: fleet.New(), KeyLife: KeyLife, keep: keep, pack: pack,
 		live: map[run.ID]*Entry{}, ended: map[run.ID]Ended{}, keys: map[run.Key]KeyUse{},
 		groups: map[group][]*run.Run{},
 	}
@@ -187,7 +191,7 @@ func (l *Ledger) PutKey(key run.Key, use KeyUse) {
 // time of an event, so that every fold drops the same ones.
 func (l *Ledger) forgetKeys(now time.Time) {
 	n := 0
-	for n < len(l.ages) && now.Sub(l.ages[n].at) > KeyLife {
+	for n < len(l.ages) && now.Sub(l.ages[n].at) > l.KeyLife {
 		if use, ok := l.keys[l.ages[n].key]; ok && use.At.Equal(l.ages[n].at) {
 			delete(l.keys, l.ages[n].key)
 		}

@@ -303,6 +303,18 @@ func TestAKeyLivesByTheTimeOfEvents(t *testing.T) {
 	}
 }
 
+func TestAKeyLivesAsLongAsIsAskedFor(t *testing.T) {
+	t.Parallel()
+
+	l := ledger.New(10, pack)
+	l.KeyLife = time.Minute
+	submit(t, l, keyed("r1", "a", epoch))
+	submit(t, l, keyed("r2", "b", epoch.Add(time.Minute)))
+	assert.Equal(t, []string{"a", "b"}, keysOf(l))
+	submit(t, l, keyed("r3", "c", epoch.Add(time.Minute+1)))
+	assert.Equal(t, []string{"b", "c"}, keysOf(l))
+}
+
 func keysOf(l *ledger.Ledger) []string {
 	var keys []string
 	for key := range l.Keys() {
