@@ -71,7 +71,7 @@ func TestErrandsAreSpread(t *testing.T) {
 	}
 	assert.Equal(t, shares, came)
 	for name, file := range files {
-		_, faults := workflow.Parse("loadtest.yml", file)
+		_, faults := workflow.Parse("loadtest.yml", file, workflow.Submission{})
 		assert.NoError(t, faults, name)
 	}
 }
