@@ -87,7 +87,6 @@ func (d *decoder) input(p pair) *input {
 	}
 	readFields(d, p.value, "input "+quote(p.key.text), []field[input]{
 		{"description", func(d *decoder, _ *input, v *node) { d.plainTree(v) }},
-		{"deprecationMessage", func(d *decoder, _ *input, v *node) { d.plainTree(v) }},
 		{"type", func(d *decoder, in *input, v *node) { in.kind = d.inputType(v) }},
 		{"required", func(d *decoder, in *input, v *node) { in.required = d.boolean(v) }},
 		{"default", func(_ *decoder, in *input, v *node) { in.preset = v }},

@@ -69,3 +69,30 @@ func TestAFaultIsFoundInAnyLiteral(t *testing.T) {
 		}
 	})
 }
+
+func TestAFaultIsFoundInAnyQuotes(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		single := rapid.Bool().Draw(t, "single")
+		part := rapid.OneOf(rapid.StringMatching(`[a-zé' ]{1,4}`), rapid.SampledFrom([]string{
+			`\\`, `\"`, `\t`, `\x41`, `\u00e9`, `\U0001F600`, `\_`, `\N`, `\ `, `\x20`,
+			"\\\n          ", "\n          ", "\n\n          ",
+		}))
+		quotes := `"`
+		if single {
+			quotes = "'"
+			part = rapid.OneOf(rapid.StringMatching(`[a-zé\\"]{1,4}( {1,2}[a-z]{1,3})?`), rapid.SampledFrom([]string{
+				"''", "\n          ", "\n\n          ",
+			}))
+		}
+		before := strings.Join(rapid.SliceOfN(part, 0, 12).Draw(t, "parts"), "")
+		src := "jobs:\n  a:\n    steps:\n      - run: " + quotes + "x" + before + "x${{ "
+		line := strings.Count(src, "\n") + 1
+		column := len([]rune(src[strings.LastIndex(src, "\n")+1:])) + 1
+		_, err := workflow.Parse("ci.yml", []byte(src+"bad }}"+quotes+"\n"), workflow.Submission{})
+		want := fmt.Sprintf("ci.yml:%d:%d: unknown context", line, column)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Fatalf("want %q, got %v\n%s", want, err, src)
+		}
+	})
+}
