@@ -47,6 +47,7 @@ type Attempt struct {
 	task   attempt.Task
 	owner  *actor.PID
 	cancel context.CancelCauseFunc
+	lost   chan struct{} // closed when nothing of it may go on, even if it was cancelled before
 	credit chan struct{} // holds a token for every chunk under way
 
 	unstored []attempt.Chunk // in the order of Seq
@@ -115,8 +116,8 @@ func (a *Attempt) start(ctx actor.Context, m *startAttempt) {
 	}
 	a.task, a.steps = m.task, map[int]attempt.Step{}
 	steps, cancel := context.WithCancelCause(context.Background())
-	a.cancel, a.credit = cancel, make(chan struct{}, chunkWindow)
-	out := &observer{root: ctx.ActorSystem().Root, self: ctx.Self(), credit: a.credit, stopped: steps.Done()}
+	a.cancel, a.lost, a.credit = cancel, make(chan struct{}), make(chan struct{}, chunkWindow)
+	out := &observer{root: ctx.ActorSystem().Root, self: ctx.Self(), credit: a.credit, lost: a.lost}
 	executor := a.env.executor
 	task := a.task
 	a.env.run(func() { // ends with the attempt: Execute returns once its processes are gone
@@ -128,21 +129,27 @@ func (a *Attempt) start(ctx actor.Context, m *startAttempt) {
 // observer hands on what the steps do, and holds their output back when the
 // owner has too much of it.
 type observer struct {
-	root    *actor.RootContext
-	self    *actor.PID
-	credit  chan<- struct{}
-	stopped <-chan struct{}
+	root   *actor.RootContext
+	self   *actor.PID
+	credit chan<- struct{}
+	lost   <-chan struct{}
 }
+
+var _ attempt.Leased = (*observer)(nil)
+
+// LeaseLost implements attempt.Leased.
+func (o *observer) LeaseLost() <-chan struct{} { return o.lost }
 
 // StepChanged implements attempt.Observer.
 func (o *observer) StepChanged(s attempt.Step) { o.root.Send(o.self, stepChanged{s}) }
 
-// Output implements attempt.Observer. What a stopped attempt still writes passes
-// without credit: it is little, and nobody must wait for an owner that is gone.
+// Output implements attempt.Observer. What an attempt still writes that nobody wants any
+// more passes without credit: it is little, and nobody must wait for an owner that is
+// gone.
 func (o *observer) Output(c attempt.Chunk) {
 	select {
 	case o.credit <- struct{}{}:
-	case <-o.stopped:
+	case <-o.lost:
 	}
 	o.root.Send(o.self, chunkMade{c})
 }
@@ -249,12 +256,22 @@ func (a *Attempt) stop(ctx actor.Context, cause error) {
 		a.finish(ctx)
 		return
 	}
-	a.cancel(cause)
+	a.stopSteps(cause)
 }
 
+// stopSteps ends the steps. But for a cancel, nothing of them may go on.
 func (a *Attempt) stopSteps(cause error) {
-	if a.cancel != nil {
-		a.cancel(cause)
+	if a.cancel == nil {
+		return
+	}
+	a.cancel(cause)
+	if errors.Is(cause, attempt.ErrCancelled) {
+		return
+	}
+	select {
+	case <-a.lost: // it was closed before
+	default:
+		close(a.lost)
 	}
 }
 
@@ -270,6 +287,6 @@ func (a *Attempt) release(ctx actor.Context) {
 	if a.cancel == nil {
 		return
 	}
-	a.cancel(attempt.ErrLeaseLost)
+	a.stopSteps(attempt.ErrLeaseLost)
 	ctx.Send(a.agent, attemptState{name: a.task.Name(), gone: true})
 }

@@ -18,9 +18,10 @@ import (
 // it: its start, its stop, and what it reports.
 
 const (
-	// cancelBound is how long a worker may take to stop an attempt: its grace and
-	// some more. Then the job ends without its word.
-	cancelBound = 45 * time.Second
+	// cancelBound is how long a worker may take to stop an attempt: its grace, what the
+	// steps may take that run all the same, and some more. Then the job ends without its
+	// word.
+	cancelBound = attempt.TidyUp + 45*time.Second
 	// cancelRepeat is when to ask again: the frame may be lost, or have overtaken
 	// the attempt's start.
 	cancelRepeat = time.Second

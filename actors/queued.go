@@ -5,6 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"yardmaster/domain/attempt"
 	"yardmaster/domain/job"
 	"yardmaster/messages"
 )
@@ -12,8 +13,9 @@ import (
 // This file is about jobs that wait for a worker. There may be very many of them,
 // and nothing happens to them: so they have no actor.
 
-// boundMargin is what an attempt may take beyond its timeout, for stopping.
-const boundMargin = 60 * time.Second
+// boundMargin is what an attempt may take beyond its timeout, for stopping and for the
+// steps that run all the same.
+const boundMargin = attempt.TidyUp + 60*time.Second
 
 // bound is how long an attempt at a job may take, in nanoseconds.
 func bound(j *job.Job) int64 { return int64(j.Spec.Timeout + boundMargin) }

@@ -75,7 +75,8 @@ func TestAFaultIsFoundInAnyQuotes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		single := rapid.Bool().Draw(t, "single")
 		part := rapid.OneOf(rapid.StringMatching(`[a-zé' ]{1,4}`), rapid.SampledFrom([]string{
-			`\\`, `\"`, `\t`, `\x41`, `\u00e9`, `\U0001F600`, `\_`, `\N`, `\ `, `\x20`, "\\\n          ", "\n          ", "\n\n          ",
+			`\\`, `\"`, `\t`, `\x41`, `\u00e9`, `\U0001F600`, `\_`, `\N`, `\ `, `\x20`,
+			"\\\n          ", "\n          ", "\n\n          ",
 		}))
 		quotes := `"`
 		if single {
