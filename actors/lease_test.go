@@ -1,12 +1,14 @@
 package actors_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"yardmaster/actors"
+	"yardmaster/domain/attempt"
 	"yardmaster/domain/job"
 	"yardmaster/internal/testkit"
 	"yardmaster/messages"
@@ -328,5 +330,28 @@ func TestADisconnectedWorkerGetsNothingNew(t *testing.T) {
 		elapse(10 * time.Second)
 		require.Equal(t, running, get(t, s.n, id).State, "it was heard of again")
 		require.Len(t, s.e.Running(), 2)
+	})
+}
+
+// An attempt that was cancelled may tidy up; that ends with its lease, too.
+func TestAnAttemptThatTidiesUpHearsThatItsLeaseIsLost(t *testing.T) {
+	t.Parallel()
+	inYard(t, func(t *testing.T, y *testkit.Yard) {
+		n, lost := y.StartNode(), make(chan time.Time, 1)
+		e := testkit.NewExecutor(func(ctx context.Context, _ attempt.Task, out attempt.Observer) job.Result {
+			<-ctx.Done()
+			<-out.(attempt.Leased).LeaseLost()
+			lost <- time.Now()
+			return job.Result{Outcome: job.OutcomeCancelled}
+		})
+		y.StartWorker("w1", e)
+		id := submit(t, n, workflow(aJob("a")))
+		elapse(time.Second)
+		require.NoError(t, cancel(t, n, id, ""))
+		elapse(time.Minute)
+		require.Empty(t, lost, "it has 5 minutes")
+		n.Kill()
+		elapse(time.Minute)
+		require.Len(t, lost, 1)
 	})
 }

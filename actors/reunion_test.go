@@ -102,7 +102,7 @@ func TestAWorkerThatCannotEndAnAttemptFailsNoOtherJob(t *testing.T) {
 		stuck := submit(t, n, workflow(aJob("stuck")))
 		elapse(time.Second)
 		require.NoError(t, cancel(t, n, stuck, ""))
-		elapse(time.Minute)
+		elapse(attempt.TidyUp + time.Minute)
 		require.Equal(t, cancelled, get(t, n, stuck).State)
 		var ids []string
 		for range 5 {

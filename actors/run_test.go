@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"yardmaster/domain/attempt"
 	"yardmaster/domain/plan"
 	"yardmaster/domain/retry"
 	"yardmaster/internal/testkit"
@@ -173,13 +174,13 @@ func TestAnAttemptThatOutlivesItsBoundIsGivenUp(t *testing.T) {
 		j := aJob("endless")
 		j.Timeout = time.Minute
 		id := submit(t, n, workflow(j))
-		elapse(2*time.Minute - time.Second)
+		elapse(2*time.Minute + attempt.TidyUp - time.Second)
 		require.Len(t, e.Begun(), 1)
 		elapse(20 * time.Second)
 		r := get(t, n, id)
 		require.Equal(t, running, r.State)
 		require.Greater(t, len(r.Jobs[0].Attempts), 1)
-		require.Contains(t, r.Jobs[0].Attempts[0].Reason, "it took longer than 2m0s")
+		require.Contains(t, r.Jobs[0].Attempts[0].Reason, "it took longer than 7m0s")
 		require.Len(t, e.Running(), 1, "the first was dropped")
 	})
 }
@@ -191,7 +192,7 @@ func TestAnAttemptDoesNotGetItsTimeAnewFromANewNode(t *testing.T) {
 		n, e := y.StartNode(), testkit.NewExecutor(testkit.Take(24*time.Hour))
 		y.StartWorker("w1", e)
 		j := aJob("endless")
-		j.Timeout = 9 * time.Minute
+		j.Timeout = 9*time.Minute - attempt.TidyUp
 		id := submit(t, n, workflow(j))
 		elapse(8 * time.Minute)
 		n.Stop()
