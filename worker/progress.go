@@ -56,7 +56,7 @@ func wordOf(o job.Outcome) string {
 		return cancelled
 	case job.OutcomeSkipped:
 		return skipped
-	case job.OutcomeUnknown, job.OutcomeFailed, job.OutcomeLost, job.OutcomeRefused:
+	case job.OutcomeUnknown, job.OutcomeFailed, job.OutcomeLost, job.OutcomeRefused, job.OutcomePreempted:
 	}
 	return failed
 }

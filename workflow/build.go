@@ -11,7 +11,9 @@ import (
 // build makes the plan of a file without faults. It returns nil after reporting
 // that the plan would be too large.
 func (d *decoder) build(f *file) *plan.Workflow {
-	w := &plan.Workflow{Name: f.name, RunName: f.runName, Context: d.context(f.known), On: f.on, Concurrency: f.concurrency}
+	w := &plan.Workflow{
+		Name: f.name, RunName: f.runName, Context: d.context(f.known), On: f.on, Concurrency: f.concurrency,
+	}
 	first := make([]int, len(f.jobs)+1) // of each draft, the index of its first cell
 	for i, j := range f.jobs {
 		first[i+1] = first[i] + max(1, len(j.cells))

@@ -120,7 +120,10 @@ func TestTheWorkflowIsChecked(t *testing.T) {
 			"concurrency of a job", "jobs: {a: {concurrency: x, steps: [{run: a}]}}\n",
 			`ci.yml:1:12: "concurrency" is not supported in this version (give it to the whole workflow`,
 		},
-		{"concurrency list", ok + "concurrency: [x]\n", "ci.yml:2:14: concurrency: expected the name of a group, or a mapping"},
+		{
+			"concurrency list", ok + "concurrency: [x]\n",
+			"ci.yml:2:14: concurrency: expected the name of a group, or a mapping",
+		},
 		{"concurrency without a group", ok + "concurrency: {queue: max}\n", "ci.yml:2:14: concurrency has no group"},
 		{"concurrency empty", ok + "concurrency: {group: ' '}\n", "ci.yml:2:22: the name of a group must not be empty"},
 		{

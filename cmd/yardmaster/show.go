@@ -49,7 +49,8 @@ func (a *app) showRun(arg string) error {
 func runText(run *messages.Run, st style, now time.Time) string {
 	var b strings.Builder
 	submitted, ended := moment(run.GetSubmittedAt()), moment(run.GetEndedAt())
-	fmt.Fprintf(&b, "%s  %s  %s\n", cleanLine(cmp.Or(run.GetRunName(), run.GetName())), run.GetRunId(), st.state(run.GetState()))
+	name := cleanLine(cmp.Or(run.GetRunName(), run.GetName()))
+	fmt.Fprintf(&b, "%s  %s  %s\n", name, run.GetRunId(), st.state(run.GetState()))
 	fmt.Fprintf(&b, "submitted %s by %s, took %s\n",
 		clock(submitted), cleanLine(run.GetPrincipal()), elapsed(submitted, ended, now))
 	if run.GetProject() != "" {

@@ -53,8 +53,8 @@ func TestARunKnowsItsCommit(t *testing.T) {
 	b := retried()
 	c := newCLI(t, b)
 	file := filepath.Join(dir, "ci.yml")
-	require.Zero(t, c.run("submit", file, "--github", "actor=ann,ref=refs/tags/v1", "-i", "dry=true", "--var", "REGION=eu"),
-		c.err.String())
+	github := "actor=ann,ref=refs/tags/v1"
+	require.Zero(t, c.run("submit", file, "--github", github, "-i", "dry=true", "--var", "REGION=eu"), c.err.String())
 	context := func(i int) string { return b.Submissions()[i].Plan.Context }
 	assert.JSONEq(t, `{
 		"github": {

@@ -16,7 +16,8 @@ const (
 // Memory estimates how many bytes a plan takes while it is held, if it shares nothing
 // with another.
 func (w *Workflow) Memory() int {
-	n := workflowBytes + len(w.Name) + len(w.RunName) + len(w.Context) + len(w.Concurrency.Group) + texts(w.On) + groupBytes*len(w.Groups)
+	n := workflowBytes + len(w.Name) + len(w.RunName) + len(w.Context) + len(w.Concurrency.Group) + texts(w.On) +
+		groupBytes*len(w.Groups)
 	for i := range w.Jobs {
 		n += w.Jobs[i].memory()
 	}
