@@ -37,6 +37,7 @@ func (d *decoder) build(f *file) *plan.Workflow {
 	for _, j := range f.jobs {
 		j.job.Needs = cellsOf(j.job.Needs, first)
 		complete(f, j)
+		d.nameSteps(f, j)
 		addJob(w, j)
 	}
 	return w
@@ -214,6 +215,9 @@ func (c *cell) of(job plan.Job) plan.Job {
 	job.RunsOn, job.Timeout, job.ContinueOnError = c.runsOn, c.timeout, c.continueOnError
 	if job.Timeout == 0 {
 		job.Timeout = plan.DefaultTimeout
+	}
+	if c.steps != nil {
+		job.Steps = c.steps
 	}
 	s := &c.settings
 	job.Retry, job.Priority, job.Idempotent, job.Resources = s.retry, s.priority, s.idempotent, s.resources

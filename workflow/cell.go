@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"yardmaster/domain/plan"
 	"yardmaster/workflow/contexts"
 	"yardmaster/workflow/expr"
 )
@@ -17,6 +18,7 @@ type cell struct {
 	timeout         time.Duration
 	continueOnError bool
 	settings        settings
+	steps           []plan.Step // nil means those of the job
 }
 
 // cellName reads the name of a job. One that an expression leaves blank is not given.

@@ -20,6 +20,7 @@ type decoder struct {
 	lineStarts []int   // offsets in src; nil until one is wanted
 	located    located // the last place that was looked for
 	cellOps    int     // comparisons made for matrices so far
+	named      int     // steps that were given names of their own so far
 	emptyHint  string
 	github     bool // the file may have keys of GitHub Actions, about which there is more to say
 }

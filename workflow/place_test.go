@@ -90,7 +90,7 @@ func TestAConditionMayBeLeftBlank(t *testing.T) {
 func TestANameMadeOfAScriptHasOnlyWholeExpressions(t *testing.T) {
 	t.Parallel()
 	for run, want := range map[string]string{
-		"'echo ${{ github.ref }} x'":                         "Run echo ${{ github.ref }} x",
+		"'echo ${{ github.run_id }} x'":                      "Run echo ${{ github.run_id }} x",
 		"\"echo ${{ github.ref\\n }} x\"":                    "Run echo ...",
 		"'" + repeat("x", 70) + " ${{ github.repository }}'": "Run " + repeat("x", 70) + " ...",
 	} {
