@@ -11,7 +11,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"yardmaster/domain/ledger"
 	"yardmaster/domain/partition"
 	"yardmaster/domain/problem"
 	"yardmaster/domain/run"
@@ -166,22 +165,6 @@ func (p *Partition) open(ctx actor.Context) {
 		slog.Int("ended", ended), slog.Int("events", fold.events), slog.Duration("took", time.Since(started)))
 	p.revive(ctx)
 	p.env.replayed()
-}
-
-// revive goes on with what was alive when the journal ended: every job that may have
-// been released, and the runs, which find what was left undone.
-func (p *Partition) revive(ctx actor.Context) {
-	for _, e := range p.env.board.live() {
-		next, _ := p.env.board.next(e.Run.ID)
-		for _, i := range next.Release {
-			e.Release(i)
-		}
-		p.announce(ctx, &e)
-		p.supersede(ctx, e.Run)
-		if len(next.Skip)+len(next.Cancel) > 0 {
-			ctx.Send(p.runs, &supervisor.Spawn{Name: string(e.Run.ID)})
-		}
-	}
 }
 
 func (p *Partition) close() {
@@ -353,16 +336,6 @@ func (p *Partition) begin(ctx actor.Context, s run.Submission) error {
 	return nil
 }
 
-// supersede cancels the runs that have to end for another of their concurrency group.
-func (p *Partition) supersede(ctx actor.Context, r *run.Run) {
-	for _, id := range p.env.board.superseded(r.ID) {
-		ctx.Send(p.runs, &supervisor.Spawn{Name: string(id), First: &cancelRun{
-			reason:    fmt.Sprintf("run %s of the concurrency group %q takes its place", r.ID, r.Plan.Concurrency.Group),
-			principal: "yardmaster",
-		}})
-	}
-}
-
 func (p *Partition) jobEnded(ctx actor.Context, m jobEnded) {
 	if m.runEnded {
 		for _, id := range p.env.board.takeNext() {
@@ -380,30 +353,4 @@ func (p *Partition) toRun(ctx actor.Context, m *toRun) {
 	ctx.Send(p.runs, &supervisor.Spawn{
 		Name: string(m.id), First: &actor.MessageEnvelope{Message: m.message, Sender: ctx.Sender()},
 	})
-}
-
-// announceAll has every job that lives say where it stands, for a coordinator
-// that knows nothing yet.
-func (p *Partition) announceAll(ctx actor.Context) {
-	for _, e := range p.env.board.live() {
-		p.announce(ctx, &e)
-	}
-}
-
-// announce has the jobs of a run say where they stand, those that may have been
-// released. The actor of one may be there already, also after a replay, started by
-// a message that had waited in a mailbox: it looks at the new replay then.
-func (p *Partition) announce(ctx actor.Context, e *ledger.Entry) {
-	for i, j := range e.Jobs {
-		if j.State.Final() || !e.Released(uint32(i)) {
-			continue
-		}
-		name := j.ID.String()
-		_, awake := ctx.ActorSystem().ProcessRegistry.GetLocal(p.jobs.GetId() + "/" + name)
-		if !awake && idle(j) {
-			p.jobEnv.queue(ctx, j.ID)
-		} else {
-			ctx.Send(p.jobs, &supervisor.Spawn{Name: name, First: &messages.AnnounceJob{}})
-		}
-	}
 }

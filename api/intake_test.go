@@ -129,7 +129,7 @@ func TestAThousandLargeFilesAtOnce(t *testing.T) {
 	other.Go(func() {
 		for flooding.Err() == nil {
 			begun := time.Now()
-			_, err := c.Run(t.Context(), apitest.RunID(1)) //nolint:contextcheck // it does not end with the flood
+			_, err := c.Run(t.Context(), apitest.RunID(1))        //nolint:contextcheck // it does not end with the flood
 			if err != nil || time.Since(begun) > 30*time.Second { // slower than the slowest machine
 				assert.Fail(t, "another call is not answered", "%v after %s", err, time.Since(begun))
 				return

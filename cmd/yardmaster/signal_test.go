@@ -39,6 +39,10 @@ func startProgram(t *testing.T, args ...string) *program {
 	return p
 }
 
+// underNohup says that SIGHUP is ignored, also by what is started. It is asked before any
+// test: a server that one runs in this process listens for the signal.
+var underNohup = signal.Ignored(syscall.SIGHUP)
+
 // awaitLine reads until a line holds text.
 func (p *program) awaitLine(text string) {
 	p.t.Helper()
@@ -70,7 +74,7 @@ func TestARunCleansUpWhenNobodyReadsItsOutput(t *testing.T) {
 func TestARunCleansUpWhenItsTerminalGoes(t *testing.T) {
 	t.Parallel()
 	hangUp := syscall.SIGHUP
-	if signal.Ignored(hangUp) { // under nohup, which the program obeys: then by another signal
+	if underNohup { // which the program obeys: then by another signal
 		hangUp = syscall.SIGTERM
 	}
 	p := startProgram(t, "run", workflowFile(t, endless))
