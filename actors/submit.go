@@ -86,7 +86,7 @@ func (b Backend) Retry(ctx context.Context, m *messages.RetryRunRequest, princip
 			"run %s is still %s: wait for its end, or cancel it first", e.Run.ID, e.Run.State)
 	case errors.Is(err, ledger.ErrNothingFailed):
 		return nil, problem.New(problem.Refused,
-			"every job of run %s succeeded: nothing is left to be tried again", e.Run.ID)
+			"no job of run %s failed or was cancelled: nothing is left to be tried again", e.Run.ID)
 	case err != nil:
 		return nil, err
 	}

@@ -72,6 +72,28 @@ func TestARunTakesOverWhatSucceededInAnother(t *testing.T) {
 	assert.Equal(t, run.Purpose([32]byte{}, "r1", true), use.Purpose)
 }
 
+// What ran because another failed is no result to be kept once that is tried again.
+func TestWhatFollowedAFailureIsTriedAgainWithIt(t *testing.T) {
+	t.Parallel()
+
+	l, w := ledger.New(10, pack), workflow(5)
+	w.Jobs[1].Needs, w.Jobs[2].Needs, w.Jobs[3].Needs = []int{0}, []int{1}, nil
+	w.Jobs[1].If, w.Jobs[1].AsksStatus = "failure()", true
+	e := submit(t, l, run.Submission{ID: "r1", Plan: w, At: epoch})
+	for i, how := range []job.State{job.Failed, job.Success, job.Success, job.Success, job.Cancelled} {
+		endJob(t, l, job.ID{Run: "r1", Index: uint32(i)}, how, job.CauseCondition)
+	}
+	reused, err := e.Again(true)
+	require.NoError(t, err)
+	assert.Equal(t, []run.Reuse{{Index: 3}}, reused, "4 was skipped, and may be again")
+
+	skipped := submit(t, l, run.Submission{ID: "r2", Plan: workflow(2), At: epoch})
+	endJob(t, l, job.ID{Run: "r2"}, job.Success, job.CauseNone)
+	endJob(t, l, job.ID{Run: "r2", Index: 1}, job.Cancelled, job.CauseCondition)
+	_, err = skipped.Again(true)
+	require.ErrorIs(t, err, ledger.ErrNothingFailed)
+}
+
 func TestARunWithoutAFailureHasNothingToTryAgain(t *testing.T) {
 	t.Parallel()
 
@@ -183,9 +205,16 @@ func toItsEnd(t *rapid.T, l *ledger.Ledger, e *ledger.Entry, ends func() job.Sta
 	return begun
 }
 
-// TestWhatSucceededIsNeverRunAgain takes any run to any end, and tries what did not
-// succeed of it again and again, each time from the run before.
-func TestWhatSucceededIsNeverRunAgain(t *testing.T) {
+// depends reports whether a job needs one that did not succeed, be it by way of others.
+func depends(e *ledger.Entry, i int) bool {
+	return slices.ContainsFunc(e.Run.Plan.Jobs[i].Needs, func(need int) bool {
+		return e.Jobs[need].State != job.Success || depends(e, need)
+	})
+}
+
+// TestWhatSucceededIsRunAgainOnlyAfterWhatIs takes any run to any end, and tries what did
+// not succeed of it again and again, each time from the run before.
+func TestWhatSucceededIsRunAgainOnlyAfterWhatIs(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {
@@ -212,13 +241,13 @@ func TestWhatSucceededIsNeverRunAgain(t *testing.T) {
 				ends = nil
 			}
 			for _, i := range toItsEnd(t, l, e, ends) {
-				if before.Jobs[i].State == job.Success {
+				if before.Jobs[i].State == job.Success && !depends(before, int(i)) {
 					t.Fatalf("job %d, which succeeded in %s, was run again", i, before.Run.ID)
 				}
 			}
 			for i, j := range before.Jobs {
-				if j.State == job.Success && !e.Jobs[i].TakenOver() {
-					t.Fatalf("job %d, which succeeded in %s, was not taken over", i, before.Run.ID)
+				if over := j.State == job.Success && !depends(before, i); over != e.Jobs[i].TakenOver() {
+					t.Fatalf("job %d, which was %s in %s: taken over or not", i, j.State, before.Run.ID)
 				}
 			}
 			if ends == nil && e.Run.State != job.Success {
