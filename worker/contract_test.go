@@ -357,9 +357,9 @@ func TestToolsAreKeptBetweenAttempts(t *testing.T) {
 func TestAnActionThatTheWorkerLacksIsNotTheUsersFault(t *testing.T) {
 	t.Parallel()
 	res, _ := execute(t, worker.Config{}, task(
-		plan.Step{Uses: "actions/checkout@v4", ContinueOnError: true}, plan.Step{If: "always()", Run: "true"},
+		plan.Step{Uses: "acme/other@v4", ContinueOnError: true}, plan.Step{If: "always()", Run: "true"},
 	))
 	assert.Equal(t, job.FaultInfrastructure, res.Fault)
-	assert.Equal(t, "this worker has no action actions/checkout@v4", res.Reason)
+	assert.Equal(t, "this worker has no action acme/other@v4", res.Reason)
 	assert.Equal(t, []string{"failed", "ok"}, names(res))
 }

@@ -22,6 +22,7 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/plan"
 	"yardmaster/worker"
+	"yardmaster/worker/action"
 	"yardmaster/worker/proc"
 	"yardmaster/worker/shim"
 )
@@ -36,6 +37,9 @@ const deadline = 30 * time.Second
 func TestMain(m *testing.M) {
 	if shim.Wanted(os.Args) {
 		os.Exit(shim.Run())
+	}
+	if action.Wanted(os.Args) {
+		os.Exit(action.Run())
 	}
 	if len(os.Args) == 4 && os.Args[1] == playWorker {
 		os.Exit(play(os.Args[2], os.Args[3]))

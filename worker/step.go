@@ -3,6 +3,7 @@
 package worker
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -124,7 +125,8 @@ func (r *run) step(i int, f *failure) *failure {
 	for {
 		select {
 		case report, ok := <-r.tree.reports:
-			return r.judge(report, ok, filepath.Base(string(start.Path)), oomBefore)
+			f := r.judge(report, ok, cmp.Or(spec.Uses, filepath.Base(string(start.Path))), oomBefore)
+			return r.explained(i, &spec, f)
 		case <-r.lost.Done():
 			return r.stop()
 		case <-r.bound.Done():
@@ -208,19 +210,14 @@ func (r *run) start(i int) (plan.Step, *shim.Start, *failure) {
 		return step, nil, f
 	}
 	if step.Uses != "" {
-		return step, nil, fail(job.FaultInfrastructure, "this worker has no action "+step.Uses)
+		s, f := r.startAction(i, &step)
+		return step, s, f
 	}
 	sh, f := shellNamed(step.Shell)
 	if f != nil {
 		return step, nil, f
 	}
-	if err := r.space.restore(); err != nil {
-		return step, nil, notWritten("the workspace", err)
-	}
-	if f := r.makeStepFiles(i); f != nil {
-		return step, nil, f
-	}
-	env, f := r.environment(i, step.Env)
+	env, f := r.surround(i, step.Env)
 	if f != nil {
 		return step, nil, f
 	}
@@ -241,6 +238,17 @@ func (r *run) start(i int) (plan.Step, *shim.Start, *failure) {
 		s.Args = append(s.Args, []byte(arg))
 	}
 	return step, s, nil
+}
+
+// surround makes what a step finds, and returns its variables.
+func (r *run) surround(i int, own []variable) (*environment, *failure) {
+	if err := r.space.restore(); err != nil {
+		return nil, notWritten("the workspace", err)
+	}
+	if f := r.makeStepFiles(i); f != nil {
+		return nil, f
+	}
+	return r.environment(i, own)
 }
 
 // resolve returns a step with its expressions evaluated.

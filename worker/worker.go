@@ -65,6 +65,9 @@ type Config struct {
 	// ShimCommand starts this program such that it calls shim.Run; empty means
 	// this program with the argument shim.Word.
 	ShimCommand []string
+	// ActionCommand starts this program such that it calls action.Run; empty means as
+	// ShimCommand does, with action.Word for shim.Word at its end.
+	ActionCommand []string
 	// Name is what steps know the worker by; "" means the name of the machine.
 	Name string
 	// ToolCache is where tools may be kept for later attempts; "" means a directory in
@@ -126,6 +129,9 @@ func New(cfg Config) (*Executor, error) {
 	return e, nil
 }
 
+// ToolCache is where tools are kept for later attempts.
+func (e *Executor) ToolCache() string { return e.cfg.ToolCache }
+
 // Close gives up the directory. No Execute may run or follow.
 func (e *Executor) Close() error { return e.lock.Close() }
 
@@ -164,6 +170,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if len(c.ShimCommand) == 0 {
 		c.ShimCommand, err = ownShim()
+	}
+	if len(c.ActionCommand) == 0 {
+		c.ActionCommand = actionCommand(c.ShimCommand)
 	}
 	return c, err
 }

@@ -29,6 +29,7 @@ func (d *decoder) build(f *file) *plan.Workflow {
 			return nil
 		}
 		d.multiply(f, j)
+		d.implyTools(f, j)
 	}
 	if d.any() || !d.affordable(f, w.Context, first) {
 		return nil
@@ -177,6 +178,9 @@ func complete(f *file, j *draft) {
 	job.Steps = j.steps
 	for i := range job.Steps {
 		s := &job.Steps[i]
+		if s.Uses != "" {
+			continue // they are those of scripts
+		}
 		own := runDefaults{s.Shell, s.WorkingDirectory}.or(run)
 		s.Shell, s.WorkingDirectory = own.shell, own.workingDirectory
 	}

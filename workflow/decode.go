@@ -21,6 +21,7 @@ type decoder struct {
 	located    located // the last place that was looked for
 	cellOps    int     // comparisons made for matrices so far
 	named      int     // steps that were given names of their own so far
+	implied    int     // versions of tools that were evaluated so far
 	emptyHint  string
 	github     bool // the file may have keys of GitHub Actions, about which there is more to say
 }

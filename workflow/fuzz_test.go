@@ -65,7 +65,7 @@ func validateTexts(j *plan.Job) error {
 	templates := append(slices.Clone(j.Env), j.Outputs...)
 	conditions := []string{j.If}
 	for _, s := range j.Steps {
-		if s.Name == "" || s.Run == "" || s.Timeout < 0 || s.Timeout > plan.MaxTimeout {
+		if s.Name == "" || (s.Run == "") == (s.Uses == "") || s.Timeout < 0 || s.Timeout > plan.MaxTimeout {
 			return fmt.Errorf("job %q: step %+v", j.Key, s)
 		}
 		templates, conditions = append(templates, s.Env...), append(conditions, s.If)

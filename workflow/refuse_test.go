@@ -19,6 +19,54 @@ func refuseAll(t *testing.T, tests []refusal) {
 	}
 }
 
+func TestWhatAnActionIsGivenIsChecked(t *testing.T) {
+	t.Parallel()
+	checkout := func(with string) string {
+		return "jobs: {a: {steps: [{uses: actions/checkout@v4, with: {" + with + "}}]}}"
+	}
+	setup := func(tool, with string) string {
+		return "jobs: {a: {steps: [{uses: actions/setup-" + tool + "@v5, with: {" + with + "}}]}}"
+	}
+	refuseAll(t, []refusal{
+		{"unknown input", checkout("fetch-dept: 0"), `ci.yml:1:55: actions/checkout has no input "fetch-dept" ` +
+			`(did you mean "fetch-depth"?)`},
+		{"far from any input", checkout("qqqqqqqqq: 0"), `has no input "qqqqqqqqq" (possible here: repository, ref, path,`},
+		{"twice", checkout("ref: a, Ref: b"), `ci.yml:1:63: the inputs "ref" and "Ref" differ only in case`},
+		{"depth", checkout("fetch-depth: all"), "ci.yml:1:68: fetch-depth of actions/checkout must be a whole number"},
+		{"depth below zero", checkout("fetch-depth: -1"), "fetch-depth of actions/checkout must be a whole number"},
+		{"flag", checkout("clean: yes please"), "clean of actions/checkout must be true or false"},
+		{"submodules", checkout("submodules: all"), "submodules of actions/checkout must be true, false or recursive"},
+		{"path", checkout("path: ../x"), "ci.yml:1:61: path of actions/checkout must lie within the workspace"},
+		{"absolute path", checkout("path: /etc"), "path of actions/checkout must lie within the workspace"},
+		{"path in git", checkout("path: a/.git/hooks"), "must not lie in what Git keeps"},
+		{"option", checkout("ref: --upload-pack=x"), "ref of actions/checkout must name a branch, a tag or a commit"},
+		{"range", checkout("ref: a..b"), "ref of actions/checkout must name"},
+		{"command", checkout("repository: 'ext::sh -c id'"), "repository of actions/checkout must be owner/name"},
+		{"password", checkout("repository: 'https://a:b@example.org/c/d'"), "must not hold credentials"},
+		{"large files", checkout("lfs: true"), "ci.yml:1:60: lfs of actions/checkout is not supported"},
+		{"large files, perhaps", checkout("lfs: '${{ vars.LFS }}'"), "lfs of actions/checkout is not supported"},
+		{"token", checkout("token: '${{ secrets.TOKEN }}'"), "ci.yml:1:62: token of actions/checkout is not supported " +
+			"in this version (remove it; the worker's own Git must be able to read the repository)"},
+		{"key", checkout("ssh-key: x"), "ssh-key of actions/checkout is not supported"},
+		{"sparse", checkout("sparse-checkout: src"), "sparse-checkout of actions/checkout is not supported"},
+		{"server", checkout("github-server-url: ftp://x"), "github-server-url of actions/checkout must be a URL"},
+		{"version", setup("go", "go-version: new"), "ci.yml:1:67: go-version of actions/setup-go says no version"},
+		{"versions", setup("python", `python-version: "3.12\n3.13"`), "python-version of actions/setup-python says no"},
+		{"file", setup("node", "node-version-file: /etc/passwd"), "node-version-file of actions/setup-node must lie"},
+		{"registry", setup("node", "registry-url: 'https://x'"), "registry-url of actions/setup-node is not supported"},
+		{"architecture", setup("java", "architecture: pdp11"), "architecture of actions/setup-java must be x64"},
+		{"other tool's input", setup("go", "node-version: 20"), `actions/setup-go has no input "node-version"`},
+		{
+			"no version", "jobs: {a: {steps: [{uses: actions/checkout}]}}",
+			`ci.yml:1:27: the action "actions/checkout" has no version (write for example actions/checkout@v4)`,
+		},
+		{"misspelt", "jobs: {a: {steps: [{uses: actions/chekout@v4}]}}", `(did you mean "actions/checkout"?)`},
+		{"other", "jobs: {a: {steps: [{uses: docker/login-action@v3}]}}", "in run; there are actions/checkout,"},
+		{"shell", "jobs: {a: {steps: [{uses: actions/checkout@v4, shell: sh}]}}", "ci.yml:1:48: shell belongs to run"},
+		{"directory", "jobs: {a: {steps: [{uses: actions/checkout@v4, working-directory: a}]}}", "belongs to run"},
+	})
+}
+
 func TestMalformedYAMLIsRefusedWithItsPlace(t *testing.T) {
 	t.Parallel()
 	refuseAll(t, []refusal{

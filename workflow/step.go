@@ -106,6 +106,15 @@ func (d *decoder) checkStep(n *node) {
 	if with != nil && uses == nil {
 		d.report(with.pos, "with belongs to uses", "pass values to a script in env")
 	}
+	if uses == nil || run != nil {
+		return
+	}
+	for _, name := range []string{"shell", "working-directory"} {
+		if key := n.key(name); key != nil {
+			d.report(key.pos, name+" belongs to run", "remove it")
+		}
+	}
+	d.checkInputs(n.value("uses"), n.value("with"))
 }
 
 func (d *decoder) stepID(n *node, ids map[string]pos) string {

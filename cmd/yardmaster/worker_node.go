@@ -19,6 +19,7 @@ import (
 	"yardmaster/observe"
 	"yardmaster/supervisor"
 	"yardmaster/worker"
+	"yardmaster/worker/action"
 	"yardmaster/worker/capability"
 	"yardmaster/worker/machine"
 	"yardmaster/worker/shim"
@@ -33,12 +34,16 @@ type workerNode struct {
 	closers []func(context.Context) error
 }
 
-// shimMain runs the process beside the steps of an attempt, when args ask for it.
+// shimMain runs the process beside the steps of an attempt, or one that is a step's
+// action, when args ask for it.
 func shimMain(args []string) (code int, isShim bool) {
-	if !shim.Wanted(args) {
-		return 0, false
+	switch {
+	case shim.Wanted(args):
+		return shim.Run(), true
+	case action.Wanted(args):
+		return action.Run(), true
 	}
-	return shim.Run(), true
+	return 0, false
 }
 
 // startWorker starts a worker. It returns before a coordinator node has welcomed
@@ -71,7 +76,7 @@ func (w *workerNode) start(ctx context.Context, cfg workerConfig) error {
 		return err
 	}
 	w.later(func(context.Context) error { conn.Close(); return nil })
-	can := capabilities(ctx, cfg)
+	can := capabilities(ctx, cfg, executor.ToolCache())
 	err = w.join(conn, metrics, actors.WorkerConfig{
 		Log: cfg.Logger, ID: cfg.ID, Labels: cfg.Labels, Found: can.Labels, Resources: can.Resources, Pool: cfg.Pool,
 		Slots: cfg.Slots, SlotsMin: cfg.SlotsMin, SlotsMax: cfg.SlotsMax, Machine: machine.This(),
@@ -114,13 +119,13 @@ func (w *workerNode) join(conn *nats.Conn, metrics *observe.Worker, c actors.Wor
 // capabilities returns what the worker offers beside the labels it was given. A
 // worker of yardmaster run stands in for whatever its jobs demand, so it only looks
 // at what costs nothing: nobody waits for tools to tell their versions.
-func capabilities(ctx context.Context, cfg workerConfig) capability.Found {
+func capabilities(ctx context.Context, cfg workerConfig, toolCache string) capability.Found {
 	begun, can := time.Now(), capability.Machine()
 	switch {
 	case cfg.NoProbe:
 		can.Labels = nil
 	case cfg.Node == nil:
-		can = capability.Discover(ctx, os.Environ())
+		can = capability.Discover(ctx, os.Environ(), toolCache)
 	}
 	if cfg.Resources.CPU > 0 {
 		can.Resources.CPU = cfg.Resources.CPU

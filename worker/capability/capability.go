@@ -19,6 +19,8 @@ import (
 
 	"yardmaster/domain/resource"
 	"yardmaster/domain/worker"
+	"yardmaster/worker/toolcache"
+	"yardmaster/workflow/action"
 )
 
 // Found is what was found out about a machine.
@@ -43,15 +45,26 @@ func machine(root fs.FS, cpus int) Found {
 }
 
 // Discover returns what Machine does, and beside it the tools and the kinds of
-// sandbox. It starts each tool once, with the variables of environ that programs
-// need to find their own parts, and takes no longer than ctx and its own limit.
-func Discover(ctx context.Context, environ []string) Found {
+// sandbox, and the tools that a directory keeps. It starts each tool on the path once,
+// with the variables of environ that programs need to find their own parts, and takes no
+// longer than ctx and its own limit.
+func Discover(ctx context.Context, environ []string, toolCache string) Found {
 	ctx, cancel := context.WithTimeout(ctx, probeWithin)
 	defer cancel()
 	p := newProbe(environ)
 	found := Machine()
-	found.Labels = sound(slices.Concat(found.Labels, p.sandboxes(ctx), p.tools(ctx, tools)))
+	found.Labels = sound(slices.Concat(found.Labels, p.sandboxes(ctx), p.tools(ctx, tools), kept(toolCache)))
 	return found
+}
+
+// kept returns the labels of the tools that a directory keeps.
+func kept(toolCache string) (labels []string) {
+	for _, t := range toolcache.List(toolCache, runtime.GOARCH) {
+		if v, err := action.ParseVersion(t.Version); err == nil {
+			labels = append(labels, versionLabels(t.Label, v.String())...)
+		}
+	}
+	return labels
 }
 
 // systemLabels names a system and an architecture as Go does, and as GitHub does

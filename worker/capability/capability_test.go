@@ -4,6 +4,7 @@ package capability
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -208,10 +209,28 @@ func lives(pid int) bool {
 	return err == nil && !strings.Contains(string(stat), ") Z ")
 }
 
+func TestToolsThatAreKeptAreFound(t *testing.T) {
+	t.Parallel()
+
+	dir := t.TempDir()
+	for _, arch := range []string{"x64", runtime.GOARCH} {
+		for _, program := range []string{"go/1.99.3/%s/bin/go", "Java_Temurin-Hotspot_jdk/99.0.3-9/%s/bin/java"} {
+			program = fmt.Sprintf(program, arch)
+			require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, program)), 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, program), nil, 0o755))
+		}
+	}
+	found := Discover(t.Context(), nil, dir)
+	assert.Subset(t, found.Labels, []string{
+		"go", "go=1", "go=1.99", "go=1.99.3", "java", "java=99", "java=99.0", "java=99.0.3",
+	})
+	assert.Equal(t, worker.CanonicalLabels(found.Labels), found.Labels)
+}
+
 func TestThisMachineIsDiscovered(t *testing.T) {
 	t.Parallel()
 
-	found := Discover(t.Context(), os.Environ())
+	found := Discover(t.Context(), os.Environ(), "")
 	assert.Subset(t, found.Labels, Machine().Labels)
 	assert.Equal(t, Machine().Resources, found.Resources)
 	assert.Contains(t, found.Labels, "go", "these tests are run by it")
@@ -219,7 +238,7 @@ func TestThisMachineIsDiscovered(t *testing.T) {
 	t.Log(found)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	bare := Discover(cancelled, os.Environ())
+	bare := Discover(cancelled, os.Environ(), "")
 	assert.NotContains(t, bare.Labels, "go", "who is stopped starts nothing")
 	assert.Subset(t, bare.Labels, Machine().Labels)
 }
