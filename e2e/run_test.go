@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -18,6 +19,7 @@ func TestExamplesRun(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "examples")
 	require.NoError(t, os.CopyFS(dir, os.DirFS("../examples")))
+	commit(t, dir)
 	files, err := filepath.Glob(filepath.Join(dir, "*.yml"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
@@ -32,6 +34,21 @@ func TestExamplesRun(t *testing.T) {
 			require.NoError(t, err)
 			assert.Empty(t, left, "what it leaves behind")
 		})
+	}
+}
+
+// commit makes a repository of a directory.
+func commit(t *testing.T, dir string) {
+	t.Helper()
+	for _, args := range [][]string{
+		{"init", "--quiet"}, {"add", "."}, {"commit", "--quiet", "--message=all"},
+	} {
+		cmd := exec.CommandContext(t.Context(), "git", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org",
+			"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "git %v: %s", args, out)
 	}
 }
 

@@ -151,6 +151,7 @@ func (a *app) runLocal(path string, o runOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	o.trigger.here = true
 	trigger, err := a.trigger(path, &o.trigger)
 	if err != nil {
 		return err

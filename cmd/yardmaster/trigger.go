@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"yardmaster/messages"
+	"yardmaster/workflow/action"
 )
 
 // maxEvent is the most bytes of a file with an event.
@@ -24,6 +26,7 @@ type triggerOptions struct {
 	vars      map[string]string
 	github    map[string]string
 	noGit     bool
+	here      bool // the run is on this machine, and has the repository itself
 }
 
 func (o *triggerOptions) bind(flags *pflag.FlagSet) {
@@ -53,7 +56,10 @@ func (a *app) trigger(path string, o *triggerOptions) (*messages.Trigger, error)
 		t.Event = event
 	}
 	if !o.noGit {
-		t.Github = a.commitOf(path)
+		t.Github = a.commitOf(path, o.here)
+	}
+	if o.github["repository"] != "" {
+		delete(t.GetGithub(), repositoryURL) // it is another one's
 	}
 	if len(o.github) > 0 {
 		all := maps.Clone(o.github)
@@ -95,9 +101,12 @@ func (a *app) readEvent(path string) (string, error) {
 	return string(text), nil
 }
 
-// commitOf asks Git for the commit that the file at path belongs to. Where there is no
-// Git, or no commit, it returns nil.
-func (a *app) commitOf(path string) map[string]string {
+// repositoryURL is what the context github calls where a repository is.
+const repositoryURL = "repositoryUrl"
+
+// commitOf asks Git for the commit that the file at path belongs to, and where jobs find
+// it: here, or where it is pushed to. Where there is no Git, or no commit, it returns nil.
+func (a *app) commitOf(path string, here bool) map[string]string {
 	dir := "."
 	if path != "-" {
 		dir = filepath.Dir(path)
@@ -111,12 +120,38 @@ func (a *app) commitOf(path string) map[string]string {
 	if strings.HasPrefix(ref, "refs/") { // else no branch is checked out
 		facts["ref"] = ref
 	}
-	if url, err := a.git(dir, "config", "--get", "remote.origin.url"); err == nil {
-		if name := repositoryOf(url); name != "" {
+	if origin, err := a.git(dir, "config", "--get", "remote.origin.url"); err == nil {
+		if name := repositoryOf(origin); name != "" {
 			facts["repository"] = name
+		}
+		if where := withoutCredentials(origin); where != "" {
+			facts[repositoryURL] = where
+		}
+	}
+	if here {
+		delete(facts, repositoryURL)
+		if top, err := a.git(dir, "rev-parse", "--show-toplevel"); err == nil && filepath.IsAbs(top) {
+			facts[repositoryURL] = (&url.URL{Scheme: "file", Path: top}).String()
 		}
 	}
 	return facts
+}
+
+// withoutCredentials returns the URL of a repository less what only its owner should
+// know, or "" if it leads nowhere from another directory.
+func withoutCredentials(text string) string {
+	if u, err := url.Parse(text); err == nil && u.User != nil {
+		name := u.User.Username()
+		if u.User = nil; u.Scheme == "ssh" {
+			u.User = url.User(name)
+		}
+		text = u.String()
+	}
+	source, err := action.ParseRepository(text, "")
+	if err != nil || !strings.Contains(text, ":") && !filepath.IsAbs(text) {
+		return ""
+	}
+	return source.URL
 }
 
 // repositoryOf returns "owner/name" of the URL of a repository, without the name and

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,6 +20,40 @@ func TestARepositoryIsNamedWithoutSecrets(t *testing.T) {
 	} {
 		assert.Equal(t, want, repositoryOf(url), url)
 	}
+}
+
+func TestWhereARepositoryIsIsSaidWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"https://example.org/acme/web.git":          "https://example.org/acme/web.git",
+		"https://ann:hunter2@example.org/acme/web":  "https://example.org/acme/web",
+		"https://hunter2@example.org/acme/web":      "https://example.org/acme/web",
+		"git@example.org:acme/web.git":              "git@example.org:acme/web.git",
+		"ssh://git:hunter2@example.org:22/acme/web": "ssh://git@example.org:22/acme/web",
+		"/srv/git/a web.git":                        "file:///srv/git/a%20web.git",
+		"../acme/web":                               "", "acme/web": "", "": "", "ext::sh -c x": "",
+		"--upload-pack=x": "",
+	} {
+		assert.Equal(t, want, withoutCredentials(url), url)
+	}
+}
+
+func TestARunHereFindsItsRepositoryHere(t *testing.T) {
+	t.Parallel()
+	dir, sha := repository(t)
+	top, err := filepath.EvalSymlinks(dir)
+	require.NoError(t, err)
+	c := newCLI(t, nil)
+	a := newApp(c.stops, c.streams(strings.NewReader("")), c.launch)
+	trigger, err := a.trigger(filepath.Join(dir, "ci.yml"), &triggerOptions{here: true})
+	require.NoError(t, err)
+	assert.Equal(t, "file://"+top, trigger.GetGithub()["repositoryUrl"])
+	assert.Equal(t, sha, trigger.GetGithub()["sha"])
+	trigger, err = a.trigger(filepath.Join(dir, "ci.yml"), &triggerOptions{
+		github: map[string]string{"repository": "acme/other"},
+	})
+	require.NoError(t, err)
+	assert.NotContains(t, trigger.GetGithub(), "repositoryUrl", "that is where the other one is")
 }
 
 // inputFile declares an input.
@@ -59,7 +94,8 @@ func TestARunKnowsItsCommit(t *testing.T) {
 	assert.JSONEq(t, `{
 		"github": {
 			"sha": "`+sha+`", "ref": "refs/tags/v1", "ref_name": "v1", "ref_type": "tag", "repository": "acme/web",
-			"repository_owner": "acme", "actor": "ann", "event": {"inputs": {"dry": "true"}}
+			"repositoryUrl": "https://example.org/acme/web.git", "repository_owner": "acme", "actor": "ann",
+			"event": {"inputs": {"dry": "true"}}
 		}, "inputs": {"dry": true}, "vars": {"REGION": "eu"}
 	}`, context(0), "what is said goes before what Git says")
 
