@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -135,6 +136,10 @@ func (a *app) localLabels(wf *plan.Workflow, given []string) ([]string, error) {
 			if slices.ContainsFunc(labels, same) || slices.ContainsFunc(found, same) {
 				continue
 			}
+			if isProgram(want) { // as jobs demand that check out
+				labels = append(labels, want)
+				continue
+			}
 			if len(given) > 0 {
 				return nil, usageError("job %s runs on %q, which --labels does not have", wf.Jobs[i].Key, want)
 			}
@@ -143,6 +148,12 @@ func (a *app) localLabels(wf *plan.Workflow, given []string) ([]string, error) {
 		}
 	}
 	return labels, nil
+}
+
+// isProgram reports whether a label is the name of a program of this machine.
+func isProgram(label string) bool {
+	_, err := exec.LookPath(label)
+	return err == nil && !strings.Contains(label, "/")
 }
 
 func (a *app) runLocal(path string, o runOptions) (err error) {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"yardmaster/domain/plan"
 )
 
 func TestARepositoryIsNamedWithoutSecrets(t *testing.T) {
@@ -36,6 +38,20 @@ func TestWhereARepositoryIsIsSaidWithoutSecrets(t *testing.T) {
 	} {
 		assert.Equal(t, want, withoutCredentials(url), url)
 	}
+}
+
+func TestARunHereHasTheProgramsOfItsMachine(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t, nil)
+	wf := &plan.Workflow{Jobs: []plan.Job{{Key: "a", RunsOn: []string{"git", "big"}}}}
+	a := newApp(c.stops, c.streams(strings.NewReader("")), c.launch)
+	for _, given := range [][]string{{"big"}, nil} {
+		labels, err := a.localLabels(wf, given)
+		require.NoError(t, err)
+		assert.ElementsMatch(t, []string{"git", "big"}, labels)
+		assert.NotContains(t, c.err.String(), "git")
+	}
+	assert.Contains(t, c.err.String(), `stands in for "big"`)
 }
 
 func TestARunHereFindsItsRepositoryHere(t *testing.T) {
