@@ -175,6 +175,23 @@ func TestACommitThatIsNotThereIsNotFoundAmongAllEither(t *testing.T) {
 	assert.Contains(t, res.Reason, "does not give commit "+nowhere)
 }
 
+func TestACommitIsFoundWhereItCannotBeAskedFor(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	middle := o.head
+	o.git("branch", "--quiet", "-D", "next")
+	o.write("file.txt", "three\n")
+	o.commit("three")
+	old := filepath.Join(t.TempDir(), "config") // in which a server gives only what it shows
+	require.NoError(t, os.WriteFile(old, []byte("[protocol]\n\tversion = 0\n"), 0o600))
+	step := checkout("ref", middle)
+	step.Env = []plan.Var{{Name: "GIT_CONFIG_GLOBAL", Value: old}}
+	res, h := o.from(step, plan.Step{Run: "cat file.txt"})
+	require.Equal(t, job.OutcomeSucceeded, res.Outcome, h.output()+res.Reason)
+	assert.Contains(t, h.output(), "git: error: Server does not allow request for unadvertised object")
+	assert.Regexp(t, `\ntwo\n$`, h.output())
+}
+
 func TestACheckoutKeepsToItsDirectory(t *testing.T) {
 	t.Parallel()
 	o := newOrigin(t)
