@@ -2742,6 +2742,358 @@ func (x *ChangeWorkerResponse) GetWorker() *Worker {
 	return nil
 }
 
+// SetSecretRequest gives a secret its value. It must not be printed.
+type SetSecretRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty means the default project.
+	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	// Letters, digits and _; their case does not matter.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// At most 48 KiB of text.
+	Value         string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetSecretRequest) Reset() {
+	*x = SetSecretRequest{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetSecretRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetSecretRequest) ProtoMessage() {}
+
+func (x *SetSecretRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetSecretRequest.ProtoReflect.Descriptor instead.
+func (*SetSecretRequest) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *SetSecretRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *SetSecretRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetSecretRequest) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+// SetSecretResponse says that the secret is durable.
+type SetSecretResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Secret        *Secret                `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetSecretResponse) Reset() {
+	*x = SetSecretResponse{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetSecretResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetSecretResponse) ProtoMessage() {}
+
+func (x *SetSecretResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetSecretResponse.ProtoReflect.Descriptor instead.
+func (*SetSecretResponse) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *SetSecretResponse) GetSecret() *Secret {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+// Secret is a value that no call returns.
+type Secret struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	SetAt         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=set_at,json=setAt,proto3" json:"set_at,omitempty"`
+	Principal     string                 `protobuf:"bytes,3,opt,name=principal,proto3" json:"principal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Secret) Reset() {
+	*x = Secret{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Secret) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Secret) ProtoMessage() {}
+
+func (x *Secret) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Secret.ProtoReflect.Descriptor instead.
+func (*Secret) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Secret) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Secret) GetSetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SetAt
+	}
+	return nil
+}
+
+func (x *Secret) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+// ListSecretsRequest names a project.
+type ListSecretsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty means the default project.
+	Project       string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSecretsRequest) Reset() {
+	*x = ListSecretsRequest{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSecretsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSecretsRequest) ProtoMessage() {}
+
+func (x *ListSecretsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSecretsRequest.ProtoReflect.Descriptor instead.
+func (*ListSecretsRequest) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ListSecretsRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+// ListSecretsResponse has the secrets by name.
+type ListSecretsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Secrets       []*Secret              `protobuf:"bytes,1,rep,name=secrets,proto3" json:"secrets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSecretsResponse) Reset() {
+	*x = ListSecretsResponse{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSecretsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSecretsResponse) ProtoMessage() {}
+
+func (x *ListSecretsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSecretsResponse.ProtoReflect.Descriptor instead.
+func (*ListSecretsResponse) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ListSecretsResponse) GetSecrets() []*Secret {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+// RemoveSecretRequest names a secret.
+type RemoveSecretRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty means the default project.
+	Project       string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveSecretRequest) Reset() {
+	*x = RemoveSecretRequest{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveSecretRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveSecretRequest) ProtoMessage() {}
+
+func (x *RemoveSecretRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveSecretRequest.ProtoReflect.Descriptor instead.
+func (*RemoveSecretRequest) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *RemoveSecretRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *RemoveSecretRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// RemoveSecretResponse says that the secret is gone for good.
+type RemoveSecretResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveSecretResponse) Reset() {
+	*x = RemoveSecretResponse{}
+	mi := &file_yardmaster_v1_api_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveSecretResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveSecretResponse) ProtoMessage() {}
+
+func (x *RemoveSecretResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_api_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveSecretResponse.ProtoReflect.Descriptor instead.
+func (*RemoveSecretResponse) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{41}
+}
+
 // GetScalingRequest asks about all classes of workers.
 type GetScalingRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2751,7 +3103,7 @@ type GetScalingRequest struct {
 
 func (x *GetScalingRequest) Reset() {
 	*x = GetScalingRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[35]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2763,7 +3115,7 @@ func (x *GetScalingRequest) String() string {
 func (*GetScalingRequest) ProtoMessage() {}
 
 func (x *GetScalingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[35]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2776,7 +3128,7 @@ func (x *GetScalingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetScalingRequest.ProtoReflect.Descriptor instead.
 func (*GetScalingRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{35}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{42}
 }
 
 // GetScalingResponse has the classes of workers in the order of the file.
@@ -2791,7 +3143,7 @@ type GetScalingResponse struct {
 
 func (x *GetScalingResponse) Reset() {
 	*x = GetScalingResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[36]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2803,7 +3155,7 @@ func (x *GetScalingResponse) String() string {
 func (*GetScalingResponse) ProtoMessage() {}
 
 func (x *GetScalingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[36]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2816,7 +3168,7 @@ func (x *GetScalingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetScalingResponse.ProtoReflect.Descriptor instead.
 func (*GetScalingResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{36}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *GetScalingResponse) GetClasses() []*ScalingClass {
@@ -2857,7 +3209,7 @@ type ScalingClass struct {
 
 func (x *ScalingClass) Reset() {
 	*x = ScalingClass{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[37]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2869,7 +3221,7 @@ func (x *ScalingClass) String() string {
 func (*ScalingClass) ProtoMessage() {}
 
 func (x *ScalingClass) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[37]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2882,7 +3234,7 @@ func (x *ScalingClass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScalingClass.ProtoReflect.Descriptor instead.
 func (*ScalingClass) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{37}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ScalingClass) GetName() string {
@@ -2964,7 +3316,7 @@ type GetServerInfoRequest struct {
 
 func (x *GetServerInfoRequest) Reset() {
 	*x = GetServerInfoRequest{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[38]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2976,7 +3328,7 @@ func (x *GetServerInfoRequest) String() string {
 func (*GetServerInfoRequest) ProtoMessage() {}
 
 func (x *GetServerInfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[38]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2989,7 +3341,7 @@ func (x *GetServerInfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServerInfoRequest.ProtoReflect.Descriptor instead.
 func (*GetServerInfoRequest) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{38}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{45}
 }
 
 // GetServerInfoResponse says what answers.
@@ -3010,7 +3362,7 @@ type GetServerInfoResponse struct {
 
 func (x *GetServerInfoResponse) Reset() {
 	*x = GetServerInfoResponse{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[39]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3022,7 +3374,7 @@ func (x *GetServerInfoResponse) String() string {
 func (*GetServerInfoResponse) ProtoMessage() {}
 
 func (x *GetServerInfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[39]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3035,7 +3387,7 @@ func (x *GetServerInfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServerInfoResponse.ProtoReflect.Descriptor instead.
 func (*GetServerInfoResponse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{39}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *GetServerInfoResponse) GetVersion() string {
@@ -3104,7 +3456,7 @@ type WorkflowFaults struct {
 
 func (x *WorkflowFaults) Reset() {
 	*x = WorkflowFaults{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[40]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3116,7 +3468,7 @@ func (x *WorkflowFaults) String() string {
 func (*WorkflowFaults) ProtoMessage() {}
 
 func (x *WorkflowFaults) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[40]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3129,7 +3481,7 @@ func (x *WorkflowFaults) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowFaults.ProtoReflect.Descriptor instead.
 func (*WorkflowFaults) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{40}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *WorkflowFaults) GetFaults() []*WorkflowFault {
@@ -3153,7 +3505,7 @@ type WorkflowFault struct {
 
 func (x *WorkflowFault) Reset() {
 	*x = WorkflowFault{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[41]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3165,7 +3517,7 @@ func (x *WorkflowFault) String() string {
 func (*WorkflowFault) ProtoMessage() {}
 
 func (x *WorkflowFault) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[41]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3178,7 +3530,7 @@ func (x *WorkflowFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowFault.ProtoReflect.Descriptor instead.
 func (*WorkflowFault) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{41}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *WorkflowFault) GetFile() string {
@@ -3226,7 +3578,7 @@ type RetryHint struct {
 
 func (x *RetryHint) Reset() {
 	*x = RetryHint{}
-	mi := &file_yardmaster_v1_api_proto_msgTypes[42]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3238,7 +3590,7 @@ func (x *RetryHint) String() string {
 func (*RetryHint) ProtoMessage() {}
 
 func (x *RetryHint) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_api_proto_msgTypes[42]
+	mi := &file_yardmaster_v1_api_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3251,7 +3603,7 @@ func (x *RetryHint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryHint.ProtoReflect.Descriptor instead.
 func (*RetryHint) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{42}
+	return file_yardmaster_v1_api_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *RetryHint) GetAfter() *durationpb.Duration {
@@ -3500,7 +3852,25 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\n" +
 	"_held_back\"E\n" +
 	"\x14ChangeWorkerResponse\x12-\n" +
-	"\x06worker\x18\x01 \x01(\v2\x15.yardmaster.v1.WorkerR\x06worker\"\x13\n" +
+	"\x06worker\x18\x01 \x01(\v2\x15.yardmaster.v1.WorkerR\x06worker\"[\n" +
+	"\x10SetSecretRequest\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x19\n" +
+	"\x05value\x18\x03 \x01(\tB\x03\x80\x01\x01R\x05value\"B\n" +
+	"\x11SetSecretResponse\x12-\n" +
+	"\x06secret\x18\x01 \x01(\v2\x15.yardmaster.v1.SecretR\x06secret\"m\n" +
+	"\x06Secret\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x121\n" +
+	"\x06set_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05setAt\x12\x1c\n" +
+	"\tprincipal\x18\x03 \x01(\tR\tprincipal\".\n" +
+	"\x12ListSecretsRequest\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\"F\n" +
+	"\x13ListSecretsResponse\x12/\n" +
+	"\asecrets\x18\x01 \x03(\v2\x15.yardmaster.v1.SecretR\asecrets\"C\n" +
+	"\x13RemoveSecretRequest\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\x16\n" +
+	"\x14RemoveSecretResponse\"\x13\n" +
 	"\x11GetScalingRequest\"d\n" +
 	"\x12GetScalingResponse\x125\n" +
 	"\aclasses\x18\x01 \x03(\v2\x1b.yardmaster.v1.ScalingClassR\aclasses\x12\x17\n" +
@@ -3539,7 +3909,8 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x12\n" +
 	"\x04hint\x18\x05 \x01(\tR\x04hint\"<\n" +
 	"\tRetryHint\x12/\n" +
-	"\x05after\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x05after2\xb6\b\n" +
+	"\x05after\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x05after2\xb5\n" +
+	"\n" +
 	"\x11YardmasterService\x12Q\n" +
 	"\n" +
 	"SubmitRuns\x12 .yardmaster.v1.SubmitRunsRequest\x1a!.yardmaster.v1.SubmitRunsResponse\x12E\n" +
@@ -3553,7 +3924,10 @@ const file_yardmaster_v1_api_proto_rawDesc = "" +
 	"\bRetryRun\x12\x1e.yardmaster.v1.RetryRunRequest\x1a\x1f.yardmaster.v1.RetryRunResponse\x12T\n" +
 	"\vListWorkers\x12!.yardmaster.v1.ListWorkersRequest\x1a\".yardmaster.v1.ListWorkersResponse\x12N\n" +
 	"\tGetWorker\x12\x1f.yardmaster.v1.GetWorkerRequest\x1a .yardmaster.v1.GetWorkerResponse\x12W\n" +
-	"\fChangeWorker\x12\".yardmaster.v1.ChangeWorkerRequest\x1a#.yardmaster.v1.ChangeWorkerResponse\x12Q\n" +
+	"\fChangeWorker\x12\".yardmaster.v1.ChangeWorkerRequest\x1a#.yardmaster.v1.ChangeWorkerResponse\x12N\n" +
+	"\tSetSecret\x12\x1f.yardmaster.v1.SetSecretRequest\x1a .yardmaster.v1.SetSecretResponse\x12T\n" +
+	"\vListSecrets\x12!.yardmaster.v1.ListSecretsRequest\x1a\".yardmaster.v1.ListSecretsResponse\x12W\n" +
+	"\fRemoveSecret\x12\".yardmaster.v1.RemoveSecretRequest\x1a#.yardmaster.v1.RemoveSecretResponse\x12Q\n" +
 	"\n" +
 	"GetScaling\x12 .yardmaster.v1.GetScalingRequest\x1a!.yardmaster.v1.GetScalingResponse\x12Z\n" +
 	"\rGetServerInfo\x12#.yardmaster.v1.GetServerInfoRequest\x1a$.yardmaster.v1.GetServerInfoResponseB\x15Z\x13yardmaster/messagesb\x06proto3"
@@ -3570,7 +3944,7 @@ func file_yardmaster_v1_api_proto_rawDescGZIP() []byte {
 	return file_yardmaster_v1_api_proto_rawDescData
 }
 
-var file_yardmaster_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_yardmaster_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_yardmaster_v1_api_proto_goTypes = []any{
 	(*SubmitRunsRequest)(nil),     // 0: yardmaster.v1.SubmitRunsRequest
 	(*Trigger)(nil),               // 1: yardmaster.v1.Trigger
@@ -3607,125 +3981,141 @@ var file_yardmaster_v1_api_proto_goTypes = []any{
 	(*GetWorkerResponse)(nil),     // 32: yardmaster.v1.GetWorkerResponse
 	(*ChangeWorkerRequest)(nil),   // 33: yardmaster.v1.ChangeWorkerRequest
 	(*ChangeWorkerResponse)(nil),  // 34: yardmaster.v1.ChangeWorkerResponse
-	(*GetScalingRequest)(nil),     // 35: yardmaster.v1.GetScalingRequest
-	(*GetScalingResponse)(nil),    // 36: yardmaster.v1.GetScalingResponse
-	(*ScalingClass)(nil),          // 37: yardmaster.v1.ScalingClass
-	(*GetServerInfoRequest)(nil),  // 38: yardmaster.v1.GetServerInfoRequest
-	(*GetServerInfoResponse)(nil), // 39: yardmaster.v1.GetServerInfoResponse
-	(*WorkflowFaults)(nil),        // 40: yardmaster.v1.WorkflowFaults
-	(*WorkflowFault)(nil),         // 41: yardmaster.v1.WorkflowFault
-	(*RetryHint)(nil),             // 42: yardmaster.v1.RetryHint
-	nil,                           // 43: yardmaster.v1.Trigger.GithubEntry
-	nil,                           // 44: yardmaster.v1.Trigger.InputsEntry
-	nil,                           // 45: yardmaster.v1.Trigger.VarsEntry
-	(JobState)(0),                 // 46: yardmaster.v1.JobState
-	(*timestamppb.Timestamp)(nil), // 47: google.protobuf.Timestamp
-	(Cause)(0),                    // 48: yardmaster.v1.Cause
-	(*Resources)(nil),             // 49: yardmaster.v1.Resources
-	(*Var)(nil),                   // 50: yardmaster.v1.Var
-	(*Annotation)(nil),            // 51: yardmaster.v1.Annotation
-	(Outcome)(0),                  // 52: yardmaster.v1.Outcome
-	(Fault)(0),                    // 53: yardmaster.v1.Fault
-	(*LogSum)(nil),                // 54: yardmaster.v1.LogSum
-	(WorkerState)(0),              // 55: yardmaster.v1.WorkerState
-	(*durationpb.Duration)(nil),   // 56: google.protobuf.Duration
-	(*MachineLoad)(nil),           // 57: yardmaster.v1.MachineLoad
-	(*WorkerEntry)(nil),           // 58: yardmaster.v1.WorkerEntry
+	(*SetSecretRequest)(nil),      // 35: yardmaster.v1.SetSecretRequest
+	(*SetSecretResponse)(nil),     // 36: yardmaster.v1.SetSecretResponse
+	(*Secret)(nil),                // 37: yardmaster.v1.Secret
+	(*ListSecretsRequest)(nil),    // 38: yardmaster.v1.ListSecretsRequest
+	(*ListSecretsResponse)(nil),   // 39: yardmaster.v1.ListSecretsResponse
+	(*RemoveSecretRequest)(nil),   // 40: yardmaster.v1.RemoveSecretRequest
+	(*RemoveSecretResponse)(nil),  // 41: yardmaster.v1.RemoveSecretResponse
+	(*GetScalingRequest)(nil),     // 42: yardmaster.v1.GetScalingRequest
+	(*GetScalingResponse)(nil),    // 43: yardmaster.v1.GetScalingResponse
+	(*ScalingClass)(nil),          // 44: yardmaster.v1.ScalingClass
+	(*GetServerInfoRequest)(nil),  // 45: yardmaster.v1.GetServerInfoRequest
+	(*GetServerInfoResponse)(nil), // 46: yardmaster.v1.GetServerInfoResponse
+	(*WorkflowFaults)(nil),        // 47: yardmaster.v1.WorkflowFaults
+	(*WorkflowFault)(nil),         // 48: yardmaster.v1.WorkflowFault
+	(*RetryHint)(nil),             // 49: yardmaster.v1.RetryHint
+	nil,                           // 50: yardmaster.v1.Trigger.GithubEntry
+	nil,                           // 51: yardmaster.v1.Trigger.InputsEntry
+	nil,                           // 52: yardmaster.v1.Trigger.VarsEntry
+	(JobState)(0),                 // 53: yardmaster.v1.JobState
+	(*timestamppb.Timestamp)(nil), // 54: google.protobuf.Timestamp
+	(Cause)(0),                    // 55: yardmaster.v1.Cause
+	(*Resources)(nil),             // 56: yardmaster.v1.Resources
+	(*Var)(nil),                   // 57: yardmaster.v1.Var
+	(*Annotation)(nil),            // 58: yardmaster.v1.Annotation
+	(Outcome)(0),                  // 59: yardmaster.v1.Outcome
+	(Fault)(0),                    // 60: yardmaster.v1.Fault
+	(*LogSum)(nil),                // 61: yardmaster.v1.LogSum
+	(WorkerState)(0),              // 62: yardmaster.v1.WorkerState
+	(*durationpb.Duration)(nil),   // 63: google.protobuf.Duration
+	(*MachineLoad)(nil),           // 64: yardmaster.v1.MachineLoad
+	(*WorkerEntry)(nil),           // 65: yardmaster.v1.WorkerEntry
 }
 var file_yardmaster_v1_api_proto_depIdxs = []int32{
 	2,  // 0: yardmaster.v1.SubmitRunsRequest.submissions:type_name -> yardmaster.v1.Submission
 	1,  // 1: yardmaster.v1.SubmitRunsRequest.trigger:type_name -> yardmaster.v1.Trigger
-	43, // 2: yardmaster.v1.Trigger.github:type_name -> yardmaster.v1.Trigger.GithubEntry
-	44, // 3: yardmaster.v1.Trigger.inputs:type_name -> yardmaster.v1.Trigger.InputsEntry
-	45, // 4: yardmaster.v1.Trigger.vars:type_name -> yardmaster.v1.Trigger.VarsEntry
+	50, // 2: yardmaster.v1.Trigger.github:type_name -> yardmaster.v1.Trigger.GithubEntry
+	51, // 3: yardmaster.v1.Trigger.inputs:type_name -> yardmaster.v1.Trigger.InputsEntry
+	52, // 4: yardmaster.v1.Trigger.vars:type_name -> yardmaster.v1.Trigger.VarsEntry
 	4,  // 5: yardmaster.v1.SubmitRunsResponse.runs:type_name -> yardmaster.v1.SubmittedRun
 	12, // 6: yardmaster.v1.GetRunResponse.run:type_name -> yardmaster.v1.Run
-	46, // 7: yardmaster.v1.ListRunsRequest.states:type_name -> yardmaster.v1.JobState
+	53, // 7: yardmaster.v1.ListRunsRequest.states:type_name -> yardmaster.v1.JobState
 	12, // 8: yardmaster.v1.ListRunsResponse.runs:type_name -> yardmaster.v1.Run
 	11, // 9: yardmaster.v1.WatchRunsResponse.changes:type_name -> yardmaster.v1.RunChange
-	46, // 10: yardmaster.v1.RunChange.state:type_name -> yardmaster.v1.JobState
-	47, // 11: yardmaster.v1.RunChange.at:type_name -> google.protobuf.Timestamp
+	53, // 10: yardmaster.v1.RunChange.state:type_name -> yardmaster.v1.JobState
+	54, // 11: yardmaster.v1.RunChange.at:type_name -> google.protobuf.Timestamp
 	15, // 12: yardmaster.v1.RunChange.step:type_name -> yardmaster.v1.StepView
-	47, // 13: yardmaster.v1.RunChange.attempt_started_at:type_name -> google.protobuf.Timestamp
-	46, // 14: yardmaster.v1.Run.state:type_name -> yardmaster.v1.JobState
-	47, // 15: yardmaster.v1.Run.submitted_at:type_name -> google.protobuf.Timestamp
-	47, // 16: yardmaster.v1.Run.started_at:type_name -> google.protobuf.Timestamp
-	47, // 17: yardmaster.v1.Run.ended_at:type_name -> google.protobuf.Timestamp
+	54, // 13: yardmaster.v1.RunChange.attempt_started_at:type_name -> google.protobuf.Timestamp
+	53, // 14: yardmaster.v1.Run.state:type_name -> yardmaster.v1.JobState
+	54, // 15: yardmaster.v1.Run.submitted_at:type_name -> google.protobuf.Timestamp
+	54, // 16: yardmaster.v1.Run.started_at:type_name -> google.protobuf.Timestamp
+	54, // 17: yardmaster.v1.Run.ended_at:type_name -> google.protobuf.Timestamp
 	13, // 18: yardmaster.v1.Run.jobs:type_name -> yardmaster.v1.Job
-	46, // 19: yardmaster.v1.Job.state:type_name -> yardmaster.v1.JobState
-	48, // 20: yardmaster.v1.Job.cause:type_name -> yardmaster.v1.Cause
-	47, // 21: yardmaster.v1.Job.started_at:type_name -> google.protobuf.Timestamp
-	47, // 22: yardmaster.v1.Job.ended_at:type_name -> google.protobuf.Timestamp
+	53, // 19: yardmaster.v1.Job.state:type_name -> yardmaster.v1.JobState
+	55, // 20: yardmaster.v1.Job.cause:type_name -> yardmaster.v1.Cause
+	54, // 21: yardmaster.v1.Job.started_at:type_name -> google.protobuf.Timestamp
+	54, // 22: yardmaster.v1.Job.ended_at:type_name -> google.protobuf.Timestamp
 	14, // 23: yardmaster.v1.Job.attempts:type_name -> yardmaster.v1.Attempt
 	15, // 24: yardmaster.v1.Job.steps:type_name -> yardmaster.v1.StepView
-	49, // 25: yardmaster.v1.Job.resources:type_name -> yardmaster.v1.Resources
-	50, // 26: yardmaster.v1.Job.outputs:type_name -> yardmaster.v1.Var
-	51, // 27: yardmaster.v1.Job.annotations:type_name -> yardmaster.v1.Annotation
-	47, // 28: yardmaster.v1.Attempt.assigned_at:type_name -> google.protobuf.Timestamp
-	47, // 29: yardmaster.v1.Attempt.started_at:type_name -> google.protobuf.Timestamp
-	47, // 30: yardmaster.v1.Attempt.ended_at:type_name -> google.protobuf.Timestamp
-	52, // 31: yardmaster.v1.Attempt.outcome:type_name -> yardmaster.v1.Outcome
-	53, // 32: yardmaster.v1.Attempt.fault:type_name -> yardmaster.v1.Fault
-	54, // 33: yardmaster.v1.Attempt.log:type_name -> yardmaster.v1.LogSum
-	52, // 34: yardmaster.v1.StepView.outcome:type_name -> yardmaster.v1.Outcome
-	47, // 35: yardmaster.v1.StepView.started_at:type_name -> google.protobuf.Timestamp
-	47, // 36: yardmaster.v1.StepView.ended_at:type_name -> google.protobuf.Timestamp
+	56, // 25: yardmaster.v1.Job.resources:type_name -> yardmaster.v1.Resources
+	57, // 26: yardmaster.v1.Job.outputs:type_name -> yardmaster.v1.Var
+	58, // 27: yardmaster.v1.Job.annotations:type_name -> yardmaster.v1.Annotation
+	54, // 28: yardmaster.v1.Attempt.assigned_at:type_name -> google.protobuf.Timestamp
+	54, // 29: yardmaster.v1.Attempt.started_at:type_name -> google.protobuf.Timestamp
+	54, // 30: yardmaster.v1.Attempt.ended_at:type_name -> google.protobuf.Timestamp
+	59, // 31: yardmaster.v1.Attempt.outcome:type_name -> yardmaster.v1.Outcome
+	60, // 32: yardmaster.v1.Attempt.fault:type_name -> yardmaster.v1.Fault
+	61, // 33: yardmaster.v1.Attempt.log:type_name -> yardmaster.v1.LogSum
+	59, // 34: yardmaster.v1.StepView.outcome:type_name -> yardmaster.v1.Outcome
+	54, // 35: yardmaster.v1.StepView.started_at:type_name -> google.protobuf.Timestamp
+	54, // 36: yardmaster.v1.StepView.ended_at:type_name -> google.protobuf.Timestamp
 	18, // 37: yardmaster.v1.ReadLogResponse.parts:type_name -> yardmaster.v1.LogPart
 	19, // 38: yardmaster.v1.ReadLogResponse.end:type_name -> yardmaster.v1.LogEnd
-	47, // 39: yardmaster.v1.LogPart.time:type_name -> google.protobuf.Timestamp
-	54, // 40: yardmaster.v1.LogEnd.sum:type_name -> yardmaster.v1.LogSum
-	46, // 41: yardmaster.v1.ExplainJobResponse.state:type_name -> yardmaster.v1.JobState
+	54, // 39: yardmaster.v1.LogPart.time:type_name -> google.protobuf.Timestamp
+	61, // 40: yardmaster.v1.LogEnd.sum:type_name -> yardmaster.v1.LogSum
+	53, // 41: yardmaster.v1.ExplainJobResponse.state:type_name -> yardmaster.v1.JobState
 	24, // 42: yardmaster.v1.ExplainJobResponse.first_ahead:type_name -> yardmaster.v1.JobAhead
 	25, // 43: yardmaster.v1.ExplainJobResponse.excluded:type_name -> yardmaster.v1.Excluded
-	47, // 44: yardmaster.v1.ExplainJobResponse.free_at:type_name -> google.protobuf.Timestamp
+	54, // 44: yardmaster.v1.ExplainJobResponse.free_at:type_name -> google.protobuf.Timestamp
 	14, // 45: yardmaster.v1.ExplainJobResponse.attempts:type_name -> yardmaster.v1.Attempt
-	47, // 46: yardmaster.v1.JobAhead.queued_at:type_name -> google.protobuf.Timestamp
+	54, // 46: yardmaster.v1.JobAhead.queued_at:type_name -> google.protobuf.Timestamp
 	4,  // 47: yardmaster.v1.RetryRunResponse.run:type_name -> yardmaster.v1.SubmittedRun
 	30, // 48: yardmaster.v1.ListWorkersResponse.workers:type_name -> yardmaster.v1.Worker
-	55, // 49: yardmaster.v1.Worker.state:type_name -> yardmaster.v1.WorkerState
-	47, // 50: yardmaster.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
-	56, // 51: yardmaster.v1.Worker.since_heartbeat:type_name -> google.protobuf.Duration
-	49, // 52: yardmaster.v1.Worker.resources:type_name -> yardmaster.v1.Resources
-	49, // 53: yardmaster.v1.Worker.held_resources:type_name -> yardmaster.v1.Resources
-	57, // 54: yardmaster.v1.Worker.load:type_name -> yardmaster.v1.MachineLoad
+	62, // 49: yardmaster.v1.Worker.state:type_name -> yardmaster.v1.WorkerState
+	54, // 50: yardmaster.v1.Worker.connected_at:type_name -> google.protobuf.Timestamp
+	63, // 51: yardmaster.v1.Worker.since_heartbeat:type_name -> google.protobuf.Duration
+	56, // 52: yardmaster.v1.Worker.resources:type_name -> yardmaster.v1.Resources
+	56, // 53: yardmaster.v1.Worker.held_resources:type_name -> yardmaster.v1.Resources
+	64, // 54: yardmaster.v1.Worker.load:type_name -> yardmaster.v1.MachineLoad
 	30, // 55: yardmaster.v1.GetWorkerResponse.worker:type_name -> yardmaster.v1.Worker
-	58, // 56: yardmaster.v1.GetWorkerResponse.history:type_name -> yardmaster.v1.WorkerEntry
+	65, // 56: yardmaster.v1.GetWorkerResponse.history:type_name -> yardmaster.v1.WorkerEntry
 	30, // 57: yardmaster.v1.ChangeWorkerResponse.worker:type_name -> yardmaster.v1.Worker
-	37, // 58: yardmaster.v1.GetScalingResponse.classes:type_name -> yardmaster.v1.ScalingClass
-	47, // 59: yardmaster.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
-	41, // 60: yardmaster.v1.WorkflowFaults.faults:type_name -> yardmaster.v1.WorkflowFault
-	56, // 61: yardmaster.v1.RetryHint.after:type_name -> google.protobuf.Duration
-	0,  // 62: yardmaster.v1.YardmasterService.SubmitRuns:input_type -> yardmaster.v1.SubmitRunsRequest
-	5,  // 63: yardmaster.v1.YardmasterService.GetRun:input_type -> yardmaster.v1.GetRunRequest
-	7,  // 64: yardmaster.v1.YardmasterService.ListRuns:input_type -> yardmaster.v1.ListRunsRequest
-	9,  // 65: yardmaster.v1.YardmasterService.WatchRuns:input_type -> yardmaster.v1.WatchRunsRequest
-	16, // 66: yardmaster.v1.YardmasterService.ReadLog:input_type -> yardmaster.v1.ReadLogRequest
-	20, // 67: yardmaster.v1.YardmasterService.CancelRun:input_type -> yardmaster.v1.CancelRunRequest
-	22, // 68: yardmaster.v1.YardmasterService.ExplainJob:input_type -> yardmaster.v1.ExplainJobRequest
-	26, // 69: yardmaster.v1.YardmasterService.RetryRun:input_type -> yardmaster.v1.RetryRunRequest
-	28, // 70: yardmaster.v1.YardmasterService.ListWorkers:input_type -> yardmaster.v1.ListWorkersRequest
-	31, // 71: yardmaster.v1.YardmasterService.GetWorker:input_type -> yardmaster.v1.GetWorkerRequest
-	33, // 72: yardmaster.v1.YardmasterService.ChangeWorker:input_type -> yardmaster.v1.ChangeWorkerRequest
-	35, // 73: yardmaster.v1.YardmasterService.GetScaling:input_type -> yardmaster.v1.GetScalingRequest
-	38, // 74: yardmaster.v1.YardmasterService.GetServerInfo:input_type -> yardmaster.v1.GetServerInfoRequest
-	3,  // 75: yardmaster.v1.YardmasterService.SubmitRuns:output_type -> yardmaster.v1.SubmitRunsResponse
-	6,  // 76: yardmaster.v1.YardmasterService.GetRun:output_type -> yardmaster.v1.GetRunResponse
-	8,  // 77: yardmaster.v1.YardmasterService.ListRuns:output_type -> yardmaster.v1.ListRunsResponse
-	10, // 78: yardmaster.v1.YardmasterService.WatchRuns:output_type -> yardmaster.v1.WatchRunsResponse
-	17, // 79: yardmaster.v1.YardmasterService.ReadLog:output_type -> yardmaster.v1.ReadLogResponse
-	21, // 80: yardmaster.v1.YardmasterService.CancelRun:output_type -> yardmaster.v1.CancelRunResponse
-	23, // 81: yardmaster.v1.YardmasterService.ExplainJob:output_type -> yardmaster.v1.ExplainJobResponse
-	27, // 82: yardmaster.v1.YardmasterService.RetryRun:output_type -> yardmaster.v1.RetryRunResponse
-	29, // 83: yardmaster.v1.YardmasterService.ListWorkers:output_type -> yardmaster.v1.ListWorkersResponse
-	32, // 84: yardmaster.v1.YardmasterService.GetWorker:output_type -> yardmaster.v1.GetWorkerResponse
-	34, // 85: yardmaster.v1.YardmasterService.ChangeWorker:output_type -> yardmaster.v1.ChangeWorkerResponse
-	36, // 86: yardmaster.v1.YardmasterService.GetScaling:output_type -> yardmaster.v1.GetScalingResponse
-	39, // 87: yardmaster.v1.YardmasterService.GetServerInfo:output_type -> yardmaster.v1.GetServerInfoResponse
-	75, // [75:88] is the sub-list for method output_type
-	62, // [62:75] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	37, // 58: yardmaster.v1.SetSecretResponse.secret:type_name -> yardmaster.v1.Secret
+	54, // 59: yardmaster.v1.Secret.set_at:type_name -> google.protobuf.Timestamp
+	37, // 60: yardmaster.v1.ListSecretsResponse.secrets:type_name -> yardmaster.v1.Secret
+	44, // 61: yardmaster.v1.GetScalingResponse.classes:type_name -> yardmaster.v1.ScalingClass
+	54, // 62: yardmaster.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	48, // 63: yardmaster.v1.WorkflowFaults.faults:type_name -> yardmaster.v1.WorkflowFault
+	63, // 64: yardmaster.v1.RetryHint.after:type_name -> google.protobuf.Duration
+	0,  // 65: yardmaster.v1.YardmasterService.SubmitRuns:input_type -> yardmaster.v1.SubmitRunsRequest
+	5,  // 66: yardmaster.v1.YardmasterService.GetRun:input_type -> yardmaster.v1.GetRunRequest
+	7,  // 67: yardmaster.v1.YardmasterService.ListRuns:input_type -> yardmaster.v1.ListRunsRequest
+	9,  // 68: yardmaster.v1.YardmasterService.WatchRuns:input_type -> yardmaster.v1.WatchRunsRequest
+	16, // 69: yardmaster.v1.YardmasterService.ReadLog:input_type -> yardmaster.v1.ReadLogRequest
+	20, // 70: yardmaster.v1.YardmasterService.CancelRun:input_type -> yardmaster.v1.CancelRunRequest
+	22, // 71: yardmaster.v1.YardmasterService.ExplainJob:input_type -> yardmaster.v1.ExplainJobRequest
+	26, // 72: yardmaster.v1.YardmasterService.RetryRun:input_type -> yardmaster.v1.RetryRunRequest
+	28, // 73: yardmaster.v1.YardmasterService.ListWorkers:input_type -> yardmaster.v1.ListWorkersRequest
+	31, // 74: yardmaster.v1.YardmasterService.GetWorker:input_type -> yardmaster.v1.GetWorkerRequest
+	33, // 75: yardmaster.v1.YardmasterService.ChangeWorker:input_type -> yardmaster.v1.ChangeWorkerRequest
+	35, // 76: yardmaster.v1.YardmasterService.SetSecret:input_type -> yardmaster.v1.SetSecretRequest
+	38, // 77: yardmaster.v1.YardmasterService.ListSecrets:input_type -> yardmaster.v1.ListSecretsRequest
+	40, // 78: yardmaster.v1.YardmasterService.RemoveSecret:input_type -> yardmaster.v1.RemoveSecretRequest
+	42, // 79: yardmaster.v1.YardmasterService.GetScaling:input_type -> yardmaster.v1.GetScalingRequest
+	45, // 80: yardmaster.v1.YardmasterService.GetServerInfo:input_type -> yardmaster.v1.GetServerInfoRequest
+	3,  // 81: yardmaster.v1.YardmasterService.SubmitRuns:output_type -> yardmaster.v1.SubmitRunsResponse
+	6,  // 82: yardmaster.v1.YardmasterService.GetRun:output_type -> yardmaster.v1.GetRunResponse
+	8,  // 83: yardmaster.v1.YardmasterService.ListRuns:output_type -> yardmaster.v1.ListRunsResponse
+	10, // 84: yardmaster.v1.YardmasterService.WatchRuns:output_type -> yardmaster.v1.WatchRunsResponse
+	17, // 85: yardmaster.v1.YardmasterService.ReadLog:output_type -> yardmaster.v1.ReadLogResponse
+	21, // 86: yardmaster.v1.YardmasterService.CancelRun:output_type -> yardmaster.v1.CancelRunResponse
+	23, // 87: yardmaster.v1.YardmasterService.ExplainJob:output_type -> yardmaster.v1.ExplainJobResponse
+	27, // 88: yardmaster.v1.YardmasterService.RetryRun:output_type -> yardmaster.v1.RetryRunResponse
+	29, // 89: yardmaster.v1.YardmasterService.ListWorkers:output_type -> yardmaster.v1.ListWorkersResponse
+	32, // 90: yardmaster.v1.YardmasterService.GetWorker:output_type -> yardmaster.v1.GetWorkerResponse
+	34, // 91: yardmaster.v1.YardmasterService.ChangeWorker:output_type -> yardmaster.v1.ChangeWorkerResponse
+	36, // 92: yardmaster.v1.YardmasterService.SetSecret:output_type -> yardmaster.v1.SetSecretResponse
+	39, // 93: yardmaster.v1.YardmasterService.ListSecrets:output_type -> yardmaster.v1.ListSecretsResponse
+	41, // 94: yardmaster.v1.YardmasterService.RemoveSecret:output_type -> yardmaster.v1.RemoveSecretResponse
+	43, // 95: yardmaster.v1.YardmasterService.GetScaling:output_type -> yardmaster.v1.GetScalingResponse
+	46, // 96: yardmaster.v1.YardmasterService.GetServerInfo:output_type -> yardmaster.v1.GetServerInfoResponse
+	81, // [81:97] is the sub-list for method output_type
+	65, // [65:81] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_api_proto_init() }
@@ -3743,7 +4133,7 @@ func file_yardmaster_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_api_proto_rawDesc), len(file_yardmaster_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   46,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -16,6 +16,7 @@ func TaskToProto(t attempt.Task, spec *JobSpec) *SpawnAttempt {
 	return &SpawnAttempt{
 		RunId: string(t.Job.Run), JobIndex: t.Job.Index, Token: uint64(t.Token), Attempt: uint32(t.Attempt),
 		Workflow: t.Workflow, Spec: spec, TraceParent: t.Trace, Context: t.Context,
+		Secrets: varsToProto(t.Secrets),
 	}
 }
 
@@ -27,7 +28,7 @@ func TaskFromProto(m *SpawnAttempt) (attempt.Task, error) {
 	return attempt.Task{
 		Job:   job.ID{Run: job.RunID(m.GetRunId()), Index: m.GetJobIndex()},
 		Token: job.Token(m.GetToken()), Attempt: int(m.GetAttempt()), Workflow: m.GetWorkflow(),
-		Trace: m.GetTraceParent(), Context: m.GetContext(),
+		Trace: m.GetTraceParent(), Context: m.GetContext(), Secrets: varsFromProto(m.GetSecrets()),
 		Spec: JobSpecFromProto(m.GetSpec()),
 	}, nil
 }

@@ -50,7 +50,10 @@ type SpawnAttempt struct {
 	TraceParent string `protobuf:"bytes,9,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
 	// What the expressions of the steps see beside the job itself: a JSON object with
 	// the objects github, inputs, vars, needs and strategy.
-	Context       string `protobuf:"bytes,10,opt,name=context,proto3" json:"context,omitempty"`
+	Context string `protobuf:"bytes,10,opt,name=context,proto3" json:"context,omitempty"`
+	// The secrets that the job refers to. They are stored nowhere, and this message must
+	// not be printed.
+	Secrets       []*Var `protobuf:"bytes,11,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -153,6 +156,13 @@ func (x *SpawnAttempt) GetContext() string {
 		return x.Context
 	}
 	return ""
+}
+
+func (x *SpawnAttempt) GetSecrets() []*Var {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
 }
 
 // AttemptAlive says that the attempt is known to the worker.
@@ -688,7 +698,7 @@ var File_yardmaster_v1_attempt_proto protoreflect.FileDescriptor
 
 const file_yardmaster_v1_attempt_proto_rawDesc = "" +
 	"\n" +
-	"\x1byardmaster/v1/attempt.proto\x12\ryardmaster.v1\x1a\x1byardmaster/v1/history.proto\x1a\x18yardmaster/v1/plan.proto\"\xb2\x02\n" +
+	"\x1byardmaster/v1/attempt.proto\x12\ryardmaster.v1\x1a\x1byardmaster/v1/history.proto\x1a\x18yardmaster/v1/plan.proto\"\xe5\x02\n" +
 	"\fSpawnAttempt\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1b\n" +
 	"\tjob_index\x18\x02 \x01(\rR\bjobIndex\x12\x14\n" +
@@ -700,7 +710,8 @@ const file_yardmaster_v1_attempt_proto_rawDesc = "" +
 	"\rowner_address\x18\b \x01(\tR\fownerAddress\x12!\n" +
 	"\ftrace_parent\x18\t \x01(\tR\vtraceParent\x12\x18\n" +
 	"\acontext\x18\n" +
-	" \x01(\tR\acontext\"$\n" +
+	" \x01(\tR\acontext\x121\n" +
+	"\asecrets\x18\v \x03(\v2\x12.yardmaster.v1.VarB\x03\x80\x01\x01R\asecrets\"$\n" +
 	"\fAttemptAlive\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x04R\x05token\"Z\n" +
 	"\fSpawnRefused\x12\x14\n" +
@@ -761,18 +772,20 @@ var file_yardmaster_v1_attempt_proto_goTypes = []any{
 	(*ReportRefused)(nil), // 8: yardmaster.v1.ReportRefused
 	(*CancelAttempt)(nil), // 9: yardmaster.v1.CancelAttempt
 	(*JobSpec)(nil),       // 10: yardmaster.v1.JobSpec
-	(*StepResult)(nil),    // 11: yardmaster.v1.StepResult
-	(*Result)(nil),        // 12: yardmaster.v1.Result
+	(*Var)(nil),           // 11: yardmaster.v1.Var
+	(*StepResult)(nil),    // 12: yardmaster.v1.StepResult
+	(*Result)(nil),        // 13: yardmaster.v1.Result
 }
 var file_yardmaster_v1_attempt_proto_depIdxs = []int32{
 	10, // 0: yardmaster.v1.SpawnAttempt.spec:type_name -> yardmaster.v1.JobSpec
-	11, // 1: yardmaster.v1.StepProgress.result:type_name -> yardmaster.v1.StepResult
-	12, // 2: yardmaster.v1.ReportResult.result:type_name -> yardmaster.v1.Result
-	3,  // [3:3] is the sub-list for method output_type
-	3,  // [3:3] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	11, // 1: yardmaster.v1.SpawnAttempt.secrets:type_name -> yardmaster.v1.Var
+	12, // 2: yardmaster.v1.StepProgress.result:type_name -> yardmaster.v1.StepResult
+	13, // 3: yardmaster.v1.ReportResult.result:type_name -> yardmaster.v1.Result
+	4,  // [4:4] is the sub-list for method output_type
+	4,  // [4:4] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_attempt_proto_init() }

@@ -243,7 +243,7 @@ func anyTask() *rapid.Generator[attempt.Task] {
 			Job: anyJobID().Draw(t, "job"), Token: job.Token(rapid.Uint64Min(1).Draw(t, "token")),
 			Attempt: int(rapid.Uint32().Draw(t, "attempt")), Workflow: rapid.String().Draw(t, "workflow"),
 			Trace: rapid.String().Draw(t, "trace"), Spec: anySpec(3, 2).Draw(t, "spec"),
-			Context: rapid.String().Draw(t, "context"),
+			Context: rapid.String().Draw(t, "context"), Secrets: some(t, anyVar(), 2, "secrets"),
 		}
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"yardmaster/domain/resource"
 	"yardmaster/domain/retry"
 	"yardmaster/domain/run"
+	"yardmaster/domain/secret"
 	"yardmaster/messages"
 )
 
@@ -139,7 +140,16 @@ func pasts() []past {
 	conditional, flow := ofRun, pastFlow(web)
 	conditional.Submitted = &flow
 
+	kept, gone := messages.History{Stamp: stamp}, messages.History{Stamp: stamp}
+	kept.TraceParent, gone.TraceParent = "", ""
+	kept.Secret = &secret.Record{
+		Ref: secret.Ref{Project: "web", Name: "TOKEN"}, Sealed: []byte{1, 2, 3}, At: epoch, By: "ann",
+	}
+	gone.Removed = &secret.Ref{Project: "web", Name: "TOKEN"}
+
 	all := []past{
+		{"secret_stored", kept, messages.EncodeSecret(*kept.Secret)},
+		{"secret_removed", gone, messages.EncodeSecretRemoval(*gone.Removed, messages.Stamp{At: epoch, Principal: "ann"})},
 		{"run_submitted.retry", retried, messages.EncodeSubmission(web, messages.EncodePlan(web.Plan), stamp)},
 		{"run_submitted.context", conditional, messages.EncodeSubmission(flow, messages.EncodePlan(flow.Plan), stamp)},
 		{"run_submitted", submitted, messages.EncodeSubmission(s, messages.EncodePlan(s.Plan), stamp)},

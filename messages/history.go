@@ -9,6 +9,7 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/plan"
 	"yardmaster/domain/run"
+	"yardmaster/domain/secret"
 )
 
 // Stamp is what is kept of every event besides what happened.
@@ -27,6 +28,8 @@ type History struct {
 	Cancelled *run.CancelRequested
 	JobEvent  job.Event
 	Worker    *WorkerChanged
+	Secret    *secret.Record // that was set
+	Removed   *secret.Ref    // the secret that was removed
 	Poisoned  *ActorQuarantined
 }
 
@@ -150,6 +153,10 @@ func DecodeHistory(data []byte, plans *Plans) (History, error) {
 		h.Cancelled = &run.CancelRequested{By: h.Principal, Reason: what.RunCancelRequested.GetReason()}
 	case *HistoryEvent_WorkerChanged:
 		h.Worker = what.WorkerChanged
+	case *HistoryEvent_SecretStored:
+		return h.secretStored(what.SecretStored)
+	case *HistoryEvent_SecretRemoved:
+		return h.secretRemoved(what.SecretRemoved)
 	case *HistoryEvent_ActorQuarantined:
 		h.Poisoned = what.ActorQuarantined
 	case *HistoryEvent_JobAssigned:

@@ -407,6 +407,8 @@ type HistoryEvent struct {
 	//	*HistoryEvent_WorkerChanged
 	//	*HistoryEvent_ActorQuarantined
 	//	*HistoryEvent_JobPreemptRequested
+	//	*HistoryEvent_SecretStored
+	//	*HistoryEvent_SecretRemoved
 	What          isHistoryEvent_What `protobuf_oneof:"what"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -565,6 +567,24 @@ func (x *HistoryEvent) GetJobPreemptRequested() *JobPreemptRequested {
 	return nil
 }
 
+func (x *HistoryEvent) GetSecretStored() *SecretStored {
+	if x != nil {
+		if x, ok := x.What.(*HistoryEvent_SecretStored); ok {
+			return x.SecretStored
+		}
+	}
+	return nil
+}
+
+func (x *HistoryEvent) GetSecretRemoved() *SecretRemoved {
+	if x != nil {
+		if x, ok := x.What.(*HistoryEvent_SecretRemoved); ok {
+			return x.SecretRemoved
+		}
+	}
+	return nil
+}
+
 type isHistoryEvent_What interface {
 	isHistoryEvent_What()
 }
@@ -605,6 +625,14 @@ type HistoryEvent_JobPreemptRequested struct {
 	JobPreemptRequested *JobPreemptRequested `protobuf:"bytes,18,opt,name=job_preempt_requested,json=jobPreemptRequested,proto3,oneof"`
 }
 
+type HistoryEvent_SecretStored struct {
+	SecretStored *SecretStored `protobuf:"bytes,19,opt,name=secret_stored,json=secretStored,proto3,oneof"`
+}
+
+type HistoryEvent_SecretRemoved struct {
+	SecretRemoved *SecretRemoved `protobuf:"bytes,20,opt,name=secret_removed,json=secretRemoved,proto3,oneof"`
+}
+
 func (*HistoryEvent_RunSubmitted) isHistoryEvent_What() {}
 
 func (*HistoryEvent_RunCancelRequested) isHistoryEvent_What() {}
@@ -622,6 +650,10 @@ func (*HistoryEvent_WorkerChanged) isHistoryEvent_What() {}
 func (*HistoryEvent_ActorQuarantined) isHistoryEvent_What() {}
 
 func (*HistoryEvent_JobPreemptRequested) isHistoryEvent_What() {}
+
+func (*HistoryEvent_SecretStored) isHistoryEvent_What() {}
+
+func (*HistoryEvent_SecretRemoved) isHistoryEvent_What() {}
 
 // RunSubmitted begins a run and all its jobs.
 type RunSubmitted struct {
@@ -1259,6 +1291,121 @@ func (x *WorkerChanged) GetAlert() bool {
 	return false
 }
 
+// SecretStored sets a secret of a project, or sets it anew.
+type SecretStored struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Project string                 `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	Name    string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The value, sealed with a key that is kept elsewhere.
+	Sealed        []byte `protobuf:"bytes,3,opt,name=sealed,proto3" json:"sealed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretStored) Reset() {
+	*x = SecretStored{}
+	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretStored) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretStored) ProtoMessage() {}
+
+func (x *SecretStored) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretStored.ProtoReflect.Descriptor instead.
+func (*SecretStored) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SecretStored) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *SecretStored) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SecretStored) GetSealed() []byte {
+	if x != nil {
+		return x.Sealed
+	}
+	return nil
+}
+
+// SecretRemoved removes a secret of a project.
+type SecretRemoved struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Project       string                 `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretRemoved) Reset() {
+	*x = SecretRemoved{}
+	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretRemoved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretRemoved) ProtoMessage() {}
+
+func (x *SecretRemoved) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretRemoved.ProtoReflect.Descriptor instead.
+func (*SecretRemoved) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SecretRemoved) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *SecretRemoved) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 // ActorQuarantined says that an actor failed again and again and was given up.
 type ActorQuarantined struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1270,7 +1417,7 @@ type ActorQuarantined struct {
 
 func (x *ActorQuarantined) Reset() {
 	*x = ActorQuarantined{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1282,7 +1429,7 @@ func (x *ActorQuarantined) String() string {
 func (*ActorQuarantined) ProtoMessage() {}
 
 func (x *ActorQuarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[10]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1295,7 +1442,7 @@ func (x *ActorQuarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorQuarantined.ProtoReflect.Descriptor instead.
 func (*ActorQuarantined) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{10}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ActorQuarantined) GetActor() string {
@@ -1333,7 +1480,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1345,7 +1492,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[11]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1358,7 +1505,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{11}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Result) GetOutcome() Outcome {
@@ -1449,7 +1596,7 @@ type StepResult struct {
 
 func (x *StepResult) Reset() {
 	*x = StepResult{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1461,7 +1608,7 @@ func (x *StepResult) String() string {
 func (*StepResult) ProtoMessage() {}
 
 func (x *StepResult) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[12]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1474,7 +1621,7 @@ func (x *StepResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepResult.ProtoReflect.Descriptor instead.
 func (*StepResult) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{12}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *StepResult) GetOutcome() Outcome {
@@ -1546,7 +1693,7 @@ type Annotation struct {
 
 func (x *Annotation) Reset() {
 	*x = Annotation{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1558,7 +1705,7 @@ func (x *Annotation) String() string {
 func (*Annotation) ProtoMessage() {}
 
 func (x *Annotation) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[13]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1571,7 +1718,7 @@ func (x *Annotation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Annotation.ProtoReflect.Descriptor instead.
 func (*Annotation) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{13}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Annotation) GetLevel() Level {
@@ -1651,7 +1798,7 @@ type LogSum struct {
 
 func (x *LogSum) Reset() {
 	*x = LogSum{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1663,7 +1810,7 @@ func (x *LogSum) String() string {
 func (*LogSum) ProtoMessage() {}
 
 func (x *LogSum) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[14]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1676,7 +1823,7 @@ func (x *LogSum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogSum.ProtoReflect.Descriptor instead.
 func (*LogSum) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{14}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LogSum) GetChunks() uint64 {
@@ -1716,14 +1863,16 @@ type LedgerSnapshot struct {
 	Ended []*EndedRun `protobuf:"bytes,3,rep,name=ended,proto3" json:"ended,omitempty"`
 	Keys  []*KeyUse   `protobuf:"bytes,4,rep,name=keys,proto3" json:"keys,omitempty"`
 	// Workers that are known; only in the partition of the fleet.
-	Workers       []*WorkerRecord `protobuf:"bytes,5,rep,name=workers,proto3" json:"workers,omitempty"`
+	Workers []*WorkerRecord `protobuf:"bytes,5,rep,name=workers,proto3" json:"workers,omitempty"`
+	// Secrets; only in the same partition.
+	Secrets       []*SecretRecord `protobuf:"bytes,6,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LedgerSnapshot) Reset() {
 	*x = LedgerSnapshot{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +1884,7 @@ func (x *LedgerSnapshot) String() string {
 func (*LedgerSnapshot) ProtoMessage() {}
 
 func (x *LedgerSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[15]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +1897,7 @@ func (x *LedgerSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerSnapshot.ProtoReflect.Descriptor instead.
 func (*LedgerSnapshot) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{15}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *LedgerSnapshot) GetPlans() [][]byte {
@@ -1786,6 +1935,74 @@ func (x *LedgerSnapshot) GetWorkers() []*WorkerRecord {
 	return nil
 }
 
+func (x *LedgerSnapshot) GetSecrets() []*SecretRecord {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+// SecretRecord is what is kept of a secret.
+type SecretRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UnixNanos     int64                  `protobuf:"fixed64,1,opt,name=unix_nanos,json=unixNanos,proto3" json:"unix_nanos,omitempty"`
+	Principal     string                 `protobuf:"bytes,2,opt,name=principal,proto3" json:"principal,omitempty"`
+	Stored        *SecretStored          `protobuf:"bytes,3,opt,name=stored,proto3" json:"stored,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretRecord) Reset() {
+	*x = SecretRecord{}
+	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretRecord) ProtoMessage() {}
+
+func (x *SecretRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretRecord.ProtoReflect.Descriptor instead.
+func (*SecretRecord) Descriptor() ([]byte, []int) {
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *SecretRecord) GetUnixNanos() int64 {
+	if x != nil {
+		return x.UnixNanos
+	}
+	return 0
+}
+
+func (x *SecretRecord) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *SecretRecord) GetStored() *SecretStored {
+	if x != nil {
+		return x.Stored
+	}
+	return nil
+}
+
 // WorkerRecord is what is kept of a worker.
 type WorkerRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1799,7 +2016,7 @@ type WorkerRecord struct {
 
 func (x *WorkerRecord) Reset() {
 	*x = WorkerRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1811,7 +2028,7 @@ func (x *WorkerRecord) String() string {
 func (*WorkerRecord) ProtoMessage() {}
 
 func (x *WorkerRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[16]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1824,7 +2041,7 @@ func (x *WorkerRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerRecord.ProtoReflect.Descriptor instead.
 func (*WorkerRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{16}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WorkerRecord) GetLast() *WorkerEntry {
@@ -1853,7 +2070,7 @@ type WorkerEntry struct {
 
 func (x *WorkerEntry) Reset() {
 	*x = WorkerEntry{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1865,7 +2082,7 @@ func (x *WorkerEntry) String() string {
 func (*WorkerEntry) ProtoMessage() {}
 
 func (x *WorkerEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[17]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1878,7 +2095,7 @@ func (x *WorkerEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerEntry.ProtoReflect.Descriptor instead.
 func (*WorkerEntry) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{17}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WorkerEntry) GetUnixNanos() int64 {
@@ -1913,7 +2130,7 @@ type LiveRun struct {
 
 func (x *LiveRun) Reset() {
 	*x = LiveRun{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1925,7 +2142,7 @@ func (x *LiveRun) String() string {
 func (*LiveRun) ProtoMessage() {}
 
 func (x *LiveRun) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[18]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1938,7 +2155,7 @@ func (x *LiveRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveRun.ProtoReflect.Descriptor instead.
 func (*LiveRun) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{18}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LiveRun) GetPlan() uint32 {
@@ -1968,7 +2185,7 @@ type EndedRun struct {
 
 func (x *EndedRun) Reset() {
 	*x = EndedRun{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1980,7 +2197,7 @@ func (x *EndedRun) String() string {
 func (*EndedRun) ProtoMessage() {}
 
 func (x *EndedRun) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[19]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1993,7 +2210,7 @@ func (x *EndedRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndedRun.ProtoReflect.Descriptor instead.
 func (*EndedRun) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{19}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EndedRun) GetPlan() uint32 {
@@ -2034,7 +2251,7 @@ type KeyUse struct {
 
 func (x *KeyUse) Reset() {
 	*x = KeyUse{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2046,7 +2263,7 @@ func (x *KeyUse) String() string {
 func (*KeyUse) ProtoMessage() {}
 
 func (x *KeyUse) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[20]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2059,7 +2276,7 @@ func (x *KeyUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyUse.ProtoReflect.Descriptor instead.
 func (*KeyUse) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{20}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *KeyUse) GetKey() string {
@@ -2121,7 +2338,7 @@ type RunRecord struct {
 
 func (x *RunRecord) Reset() {
 	*x = RunRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2133,7 +2350,7 @@ func (x *RunRecord) String() string {
 func (*RunRecord) ProtoMessage() {}
 
 func (x *RunRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[21]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2146,7 +2363,7 @@ func (x *RunRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRecord.ProtoReflect.Descriptor instead.
 func (*RunRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{21}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RunRecord) GetRunId() string {
@@ -2271,7 +2488,7 @@ type JobRecord struct {
 
 func (x *JobRecord) Reset() {
 	*x = JobRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[22]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2283,7 +2500,7 @@ func (x *JobRecord) String() string {
 func (*JobRecord) ProtoMessage() {}
 
 func (x *JobRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[22]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2296,7 +2513,7 @@ func (x *JobRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobRecord.ProtoReflect.Descriptor instead.
 func (*JobRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{22}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *JobRecord) GetState() JobState {
@@ -2406,7 +2623,7 @@ type AttemptRecord struct {
 
 func (x *AttemptRecord) Reset() {
 	*x = AttemptRecord{}
-	mi := &file_yardmaster_v1_history_proto_msgTypes[23]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2418,7 +2635,7 @@ func (x *AttemptRecord) String() string {
 func (*AttemptRecord) ProtoMessage() {}
 
 func (x *AttemptRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_yardmaster_v1_history_proto_msgTypes[23]
+	mi := &file_yardmaster_v1_history_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2431,7 +2648,7 @@ func (x *AttemptRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptRecord.ProtoReflect.Descriptor instead.
 func (*AttemptRecord) Descriptor() ([]byte, []int) {
-	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{23}
+	return file_yardmaster_v1_history_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AttemptRecord) GetToken() uint64 {
@@ -2473,7 +2690,7 @@ var File_yardmaster_v1_history_proto protoreflect.FileDescriptor
 
 const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x1byardmaster/v1/history.proto\x12\ryardmaster.v1\x1a\x18yardmaster/v1/plan.proto\"\xca\x06\n" +
+	"\x1byardmaster/v1/history.proto\x12\ryardmaster.v1\x1a\x18yardmaster/v1/plan.proto\"\xd5\a\n" +
 	"\fHistoryEvent\x12\x1d\n" +
 	"\n" +
 	"unix_nanos\x18\x01 \x01(\x10R\tunixNanos\x12\x15\n" +
@@ -2490,7 +2707,9 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\tjob_ended\x18\x0f \x01(\v2\x17.yardmaster.v1.JobEndedH\x00R\bjobEnded\x12E\n" +
 	"\x0eworker_changed\x18\x10 \x01(\v2\x1c.yardmaster.v1.WorkerChangedH\x00R\rworkerChanged\x12N\n" +
 	"\x11actor_quarantined\x18\x11 \x01(\v2\x1f.yardmaster.v1.ActorQuarantinedH\x00R\x10actorQuarantined\x12X\n" +
-	"\x15job_preempt_requested\x18\x12 \x01(\v2\".yardmaster.v1.JobPreemptRequestedH\x00R\x13jobPreemptRequestedB\x06\n" +
+	"\x15job_preempt_requested\x18\x12 \x01(\v2\".yardmaster.v1.JobPreemptRequestedH\x00R\x13jobPreemptRequested\x12B\n" +
+	"\rsecret_stored\x18\x13 \x01(\v2\x1b.yardmaster.v1.SecretStoredH\x00R\fsecretStored\x12E\n" +
+	"\x0esecret_removed\x18\x14 \x01(\v2\x1c.yardmaster.v1.SecretRemovedH\x00R\rsecretRemovedB\x06\n" +
 	"\x04what\"\xef\x01\n" +
 	"\fRunSubmitted\x12\x12\n" +
 	"\x04plan\x18\x01 \x01(\fR\x04plan\x12'\n" +
@@ -2538,7 +2757,14 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x05added\x18\n" +
 	" \x03(\tR\x05added\x12\x18\n" +
 	"\aremoved\x18\v \x03(\tR\aremoved\x12\x14\n" +
-	"\x05alert\x18\f \x01(\bR\x05alert\"@\n" +
+	"\x05alert\x18\f \x01(\bR\x05alert\"T\n" +
+	"\fSecretStored\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06sealed\x18\x03 \x01(\fR\x06sealed\"=\n" +
+	"\rSecretRemoved\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"@\n" +
 	"\x10ActorQuarantined\x12\x14\n" +
 	"\x05actor\x18\x01 \x01(\tR\x05actor\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb8\x03\n" +
@@ -2579,13 +2805,19 @@ const file_yardmaster_v1_history_proto_rawDesc = "" +
 	"\x06chunks\x18\x01 \x01(\x04R\x06chunks\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12\x16\n" +
 	"\x06sha256\x18\x03 \x01(\fR\x06sha256\x12\x18\n" +
-	"\adropped\x18\x04 \x01(\x04R\adropped\"\xe3\x01\n" +
+	"\adropped\x18\x04 \x01(\x04R\adropped\"\x9a\x02\n" +
 	"\x0eLedgerSnapshot\x12\x14\n" +
 	"\x05plans\x18\x01 \x03(\fR\x05plans\x12*\n" +
 	"\x04live\x18\x02 \x03(\v2\x16.yardmaster.v1.LiveRunR\x04live\x12-\n" +
 	"\x05ended\x18\x03 \x03(\v2\x17.yardmaster.v1.EndedRunR\x05ended\x12)\n" +
 	"\x04keys\x18\x04 \x03(\v2\x15.yardmaster.v1.KeyUseR\x04keys\x125\n" +
-	"\aworkers\x18\x05 \x03(\v2\x1b.yardmaster.v1.WorkerRecordR\aworkers\"t\n" +
+	"\aworkers\x18\x05 \x03(\v2\x1b.yardmaster.v1.WorkerRecordR\aworkers\x125\n" +
+	"\asecrets\x18\x06 \x03(\v2\x1b.yardmaster.v1.SecretRecordR\asecrets\"\x80\x01\n" +
+	"\fSecretRecord\x12\x1d\n" +
+	"\n" +
+	"unix_nanos\x18\x01 \x01(\x10R\tunixNanos\x12\x1c\n" +
+	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x123\n" +
+	"\x06stored\x18\x03 \x01(\v2\x1b.yardmaster.v1.SecretStoredR\x06stored\"t\n" +
 	"\fWorkerRecord\x12.\n" +
 	"\x04last\x18\x01 \x01(\v2\x1a.yardmaster.v1.WorkerEntryR\x04last\x124\n" +
 	"\ahistory\x18\x02 \x03(\v2\x1a.yardmaster.v1.WorkerEntryR\ahistory\"\x82\x01\n" +
@@ -2709,7 +2941,7 @@ func file_yardmaster_v1_history_proto_rawDescGZIP() []byte {
 }
 
 var file_yardmaster_v1_history_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_yardmaster_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_yardmaster_v1_history_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_yardmaster_v1_history_proto_goTypes = []any{
 	(JobState)(0),               // 0: yardmaster.v1.JobState
 	(WorkerState)(0),            // 1: yardmaster.v1.WorkerState
@@ -2727,22 +2959,25 @@ var file_yardmaster_v1_history_proto_goTypes = []any{
 	(*JobPreemptRequested)(nil), // 13: yardmaster.v1.JobPreemptRequested
 	(*JobEnded)(nil),            // 14: yardmaster.v1.JobEnded
 	(*WorkerChanged)(nil),       // 15: yardmaster.v1.WorkerChanged
-	(*ActorQuarantined)(nil),    // 16: yardmaster.v1.ActorQuarantined
-	(*Result)(nil),              // 17: yardmaster.v1.Result
-	(*StepResult)(nil),          // 18: yardmaster.v1.StepResult
-	(*Annotation)(nil),          // 19: yardmaster.v1.Annotation
-	(*LogSum)(nil),              // 20: yardmaster.v1.LogSum
-	(*LedgerSnapshot)(nil),      // 21: yardmaster.v1.LedgerSnapshot
-	(*WorkerRecord)(nil),        // 22: yardmaster.v1.WorkerRecord
-	(*WorkerEntry)(nil),         // 23: yardmaster.v1.WorkerEntry
-	(*LiveRun)(nil),             // 24: yardmaster.v1.LiveRun
-	(*EndedRun)(nil),            // 25: yardmaster.v1.EndedRun
-	(*KeyUse)(nil),              // 26: yardmaster.v1.KeyUse
-	(*RunRecord)(nil),           // 27: yardmaster.v1.RunRecord
-	(*JobRecord)(nil),           // 28: yardmaster.v1.JobRecord
-	(*AttemptRecord)(nil),       // 29: yardmaster.v1.AttemptRecord
-	(*Var)(nil),                 // 30: yardmaster.v1.Var
-	(*Resources)(nil),           // 31: yardmaster.v1.Resources
+	(*SecretStored)(nil),        // 16: yardmaster.v1.SecretStored
+	(*SecretRemoved)(nil),       // 17: yardmaster.v1.SecretRemoved
+	(*ActorQuarantined)(nil),    // 18: yardmaster.v1.ActorQuarantined
+	(*Result)(nil),              // 19: yardmaster.v1.Result
+	(*StepResult)(nil),          // 20: yardmaster.v1.StepResult
+	(*Annotation)(nil),          // 21: yardmaster.v1.Annotation
+	(*LogSum)(nil),              // 22: yardmaster.v1.LogSum
+	(*LedgerSnapshot)(nil),      // 23: yardmaster.v1.LedgerSnapshot
+	(*SecretRecord)(nil),        // 24: yardmaster.v1.SecretRecord
+	(*WorkerRecord)(nil),        // 25: yardmaster.v1.WorkerRecord
+	(*WorkerEntry)(nil),         // 26: yardmaster.v1.WorkerEntry
+	(*LiveRun)(nil),             // 27: yardmaster.v1.LiveRun
+	(*EndedRun)(nil),            // 28: yardmaster.v1.EndedRun
+	(*KeyUse)(nil),              // 29: yardmaster.v1.KeyUse
+	(*RunRecord)(nil),           // 30: yardmaster.v1.RunRecord
+	(*JobRecord)(nil),           // 31: yardmaster.v1.JobRecord
+	(*AttemptRecord)(nil),       // 32: yardmaster.v1.AttemptRecord
+	(*Var)(nil),                 // 33: yardmaster.v1.Var
+	(*Resources)(nil),           // 34: yardmaster.v1.Resources
 }
 var file_yardmaster_v1_history_proto_depIdxs = []int32{
 	7,  // 0: yardmaster.v1.HistoryEvent.run_submitted:type_name -> yardmaster.v1.RunSubmitted
@@ -2752,45 +2987,49 @@ var file_yardmaster_v1_history_proto_depIdxs = []int32{
 	12, // 4: yardmaster.v1.HistoryEvent.job_cancel_requested:type_name -> yardmaster.v1.JobCancelRequested
 	14, // 5: yardmaster.v1.HistoryEvent.job_ended:type_name -> yardmaster.v1.JobEnded
 	15, // 6: yardmaster.v1.HistoryEvent.worker_changed:type_name -> yardmaster.v1.WorkerChanged
-	16, // 7: yardmaster.v1.HistoryEvent.actor_quarantined:type_name -> yardmaster.v1.ActorQuarantined
+	18, // 7: yardmaster.v1.HistoryEvent.actor_quarantined:type_name -> yardmaster.v1.ActorQuarantined
 	13, // 8: yardmaster.v1.HistoryEvent.job_preempt_requested:type_name -> yardmaster.v1.JobPreemptRequested
-	8,  // 9: yardmaster.v1.RunSubmitted.reused_outputs:type_name -> yardmaster.v1.Outputs
-	30, // 10: yardmaster.v1.Outputs.outputs:type_name -> yardmaster.v1.Var
-	17, // 11: yardmaster.v1.AttemptEnded.result:type_name -> yardmaster.v1.Result
-	2,  // 12: yardmaster.v1.JobCancelRequested.cause:type_name -> yardmaster.v1.Cause
-	0,  // 13: yardmaster.v1.JobEnded.state:type_name -> yardmaster.v1.JobState
-	2,  // 14: yardmaster.v1.JobEnded.cause:type_name -> yardmaster.v1.Cause
-	17, // 15: yardmaster.v1.JobEnded.result:type_name -> yardmaster.v1.Result
-	1,  // 16: yardmaster.v1.WorkerChanged.state:type_name -> yardmaster.v1.WorkerState
-	31, // 17: yardmaster.v1.WorkerChanged.resources:type_name -> yardmaster.v1.Resources
-	3,  // 18: yardmaster.v1.Result.outcome:type_name -> yardmaster.v1.Outcome
-	4,  // 19: yardmaster.v1.Result.fault:type_name -> yardmaster.v1.Fault
-	18, // 20: yardmaster.v1.Result.steps:type_name -> yardmaster.v1.StepResult
-	20, // 21: yardmaster.v1.Result.log:type_name -> yardmaster.v1.LogSum
-	30, // 22: yardmaster.v1.Result.outputs:type_name -> yardmaster.v1.Var
-	19, // 23: yardmaster.v1.Result.annotations:type_name -> yardmaster.v1.Annotation
-	3,  // 24: yardmaster.v1.StepResult.outcome:type_name -> yardmaster.v1.Outcome
-	5,  // 25: yardmaster.v1.Annotation.level:type_name -> yardmaster.v1.Level
-	24, // 26: yardmaster.v1.LedgerSnapshot.live:type_name -> yardmaster.v1.LiveRun
-	25, // 27: yardmaster.v1.LedgerSnapshot.ended:type_name -> yardmaster.v1.EndedRun
-	26, // 28: yardmaster.v1.LedgerSnapshot.keys:type_name -> yardmaster.v1.KeyUse
-	22, // 29: yardmaster.v1.LedgerSnapshot.workers:type_name -> yardmaster.v1.WorkerRecord
-	23, // 30: yardmaster.v1.WorkerRecord.last:type_name -> yardmaster.v1.WorkerEntry
-	23, // 31: yardmaster.v1.WorkerRecord.history:type_name -> yardmaster.v1.WorkerEntry
-	15, // 32: yardmaster.v1.WorkerEntry.changed:type_name -> yardmaster.v1.WorkerChanged
-	27, // 33: yardmaster.v1.LiveRun.run:type_name -> yardmaster.v1.RunRecord
-	28, // 34: yardmaster.v1.RunRecord.jobs:type_name -> yardmaster.v1.JobRecord
-	0,  // 35: yardmaster.v1.RunRecord.state:type_name -> yardmaster.v1.JobState
-	0,  // 36: yardmaster.v1.JobRecord.state:type_name -> yardmaster.v1.JobState
-	2,  // 37: yardmaster.v1.JobRecord.cause:type_name -> yardmaster.v1.Cause
-	29, // 38: yardmaster.v1.JobRecord.attempts:type_name -> yardmaster.v1.AttemptRecord
-	30, // 39: yardmaster.v1.JobRecord.taken:type_name -> yardmaster.v1.Var
-	17, // 40: yardmaster.v1.AttemptRecord.result:type_name -> yardmaster.v1.Result
-	41, // [41:41] is the sub-list for method output_type
-	41, // [41:41] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	16, // 9: yardmaster.v1.HistoryEvent.secret_stored:type_name -> yardmaster.v1.SecretStored
+	17, // 10: yardmaster.v1.HistoryEvent.secret_removed:type_name -> yardmaster.v1.SecretRemoved
+	8,  // 11: yardmaster.v1.RunSubmitted.reused_outputs:type_name -> yardmaster.v1.Outputs
+	33, // 12: yardmaster.v1.Outputs.outputs:type_name -> yardmaster.v1.Var
+	19, // 13: yardmaster.v1.AttemptEnded.result:type_name -> yardmaster.v1.Result
+	2,  // 14: yardmaster.v1.JobCancelRequested.cause:type_name -> yardmaster.v1.Cause
+	0,  // 15: yardmaster.v1.JobEnded.state:type_name -> yardmaster.v1.JobState
+	2,  // 16: yardmaster.v1.JobEnded.cause:type_name -> yardmaster.v1.Cause
+	19, // 17: yardmaster.v1.JobEnded.result:type_name -> yardmaster.v1.Result
+	1,  // 18: yardmaster.v1.WorkerChanged.state:type_name -> yardmaster.v1.WorkerState
+	34, // 19: yardmaster.v1.WorkerChanged.resources:type_name -> yardmaster.v1.Resources
+	3,  // 20: yardmaster.v1.Result.outcome:type_name -> yardmaster.v1.Outcome
+	4,  // 21: yardmaster.v1.Result.fault:type_name -> yardmaster.v1.Fault
+	20, // 22: yardmaster.v1.Result.steps:type_name -> yardmaster.v1.StepResult
+	22, // 23: yardmaster.v1.Result.log:type_name -> yardmaster.v1.LogSum
+	33, // 24: yardmaster.v1.Result.outputs:type_name -> yardmaster.v1.Var
+	21, // 25: yardmaster.v1.Result.annotations:type_name -> yardmaster.v1.Annotation
+	3,  // 26: yardmaster.v1.StepResult.outcome:type_name -> yardmaster.v1.Outcome
+	5,  // 27: yardmaster.v1.Annotation.level:type_name -> yardmaster.v1.Level
+	27, // 28: yardmaster.v1.LedgerSnapshot.live:type_name -> yardmaster.v1.LiveRun
+	28, // 29: yardmaster.v1.LedgerSnapshot.ended:type_name -> yardmaster.v1.EndedRun
+	29, // 30: yardmaster.v1.LedgerSnapshot.keys:type_name -> yardmaster.v1.KeyUse
+	25, // 31: yardmaster.v1.LedgerSnapshot.workers:type_name -> yardmaster.v1.WorkerRecord
+	24, // 32: yardmaster.v1.LedgerSnapshot.secrets:type_name -> yardmaster.v1.SecretRecord
+	16, // 33: yardmaster.v1.SecretRecord.stored:type_name -> yardmaster.v1.SecretStored
+	26, // 34: yardmaster.v1.WorkerRecord.last:type_name -> yardmaster.v1.WorkerEntry
+	26, // 35: yardmaster.v1.WorkerRecord.history:type_name -> yardmaster.v1.WorkerEntry
+	15, // 36: yardmaster.v1.WorkerEntry.changed:type_name -> yardmaster.v1.WorkerChanged
+	30, // 37: yardmaster.v1.LiveRun.run:type_name -> yardmaster.v1.RunRecord
+	31, // 38: yardmaster.v1.RunRecord.jobs:type_name -> yardmaster.v1.JobRecord
+	0,  // 39: yardmaster.v1.RunRecord.state:type_name -> yardmaster.v1.JobState
+	0,  // 40: yardmaster.v1.JobRecord.state:type_name -> yardmaster.v1.JobState
+	2,  // 41: yardmaster.v1.JobRecord.cause:type_name -> yardmaster.v1.Cause
+	32, // 42: yardmaster.v1.JobRecord.attempts:type_name -> yardmaster.v1.AttemptRecord
+	33, // 43: yardmaster.v1.JobRecord.taken:type_name -> yardmaster.v1.Var
+	19, // 44: yardmaster.v1.AttemptRecord.result:type_name -> yardmaster.v1.Result
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_yardmaster_v1_history_proto_init() }
@@ -2809,6 +3048,8 @@ func file_yardmaster_v1_history_proto_init() {
 		(*HistoryEvent_WorkerChanged)(nil),
 		(*HistoryEvent_ActorQuarantined)(nil),
 		(*HistoryEvent_JobPreemptRequested)(nil),
+		(*HistoryEvent_SecretStored)(nil),
+		(*HistoryEvent_SecretRemoved)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2816,7 +3057,7 @@ func file_yardmaster_v1_history_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_yardmaster_v1_history_proto_rawDesc), len(file_yardmaster_v1_history_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   24,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

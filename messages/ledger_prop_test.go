@@ -17,6 +17,7 @@ import (
 	"yardmaster/domain/project"
 	"yardmaster/domain/retry"
 	"yardmaster/domain/run"
+	"yardmaster/domain/secret"
 	"yardmaster/messages"
 )
 
@@ -47,6 +48,10 @@ func (r *replay) fold(data []byte) error {
 		err = r.ledger.JobEvent(h.Job, h.JobEvent, h.At)
 	case h.Worker != nil:
 		err = messages.FoldWorker(r.ledger.Workers, h.Worker, h.Stamp)
+	case h.Secret != nil:
+		r.ledger.Secrets.Put(*h.Secret)
+	case h.Removed != nil:
+		r.ledger.Secrets.Remove(*h.Removed)
 	}
 	return err
 }
@@ -183,6 +188,17 @@ func (o *owner) store(t *rapid.T, data []byte) {
 		c.At, c.Principal = o.now, "w1"
 		o.history = append(o.history, messages.EncodeWorkerChange(messages.WorkerChange(id, says, c), o.stamp("w1")))
 		o.ledger.Workers.Apply(id, says, c)
+	case 3:
+		r := secret.Record{
+			Ref:    secret.Ref{Project: "web", Name: rapid.SampledFrom([]string{"A", "B"}).Draw(t, "secret")},
+			Sealed: []byte{byte(len(o.history))}, At: o.now, By: "ann",
+		}
+		o.history = append(o.history, messages.EncodeSecret(r))
+		o.ledger.Secrets.Put(r)
+	case 4:
+		ref := secret.Ref{Project: "web", Name: rapid.SampledFrom([]string{"A", "B"}).Draw(t, "removed")}
+		o.history = append(o.history, messages.EncodeSecretRemoval(ref, o.stamp("bob")))
+		o.ledger.Secrets.Remove(ref)
 	case 2:
 		id := job.ID{Run: o.last}
 		o.history = append(o.history, messages.EncodeQuarantine("job-1", "panic", id, o.stamp("yardmaster")))
@@ -199,6 +215,7 @@ type contents struct {
 	Uses  []ledger.KeyUse
 	// Workers are in the order in which they are let go of.
 	Workers []fleet.Record
+	Secrets []secret.Record
 }
 
 func contentsOf(l *ledger.Ledger) contents {
@@ -216,6 +233,7 @@ func contentsOf(l *ledger.Ledger) contents {
 		c.Keys, c.Uses = append(c.Keys, key), append(c.Uses, use)
 	}
 	c.Workers = slices.Collect(l.Workers.All())
+	c.Secrets = slices.Collect(l.Secrets.All())
 	return c
 }
 
@@ -237,6 +255,7 @@ func sameLedger(t *rapid.T, when string, want, got *ledger.Ledger) {
 	differ("keys", w.Keys, g.Keys)
 	differ("uses of keys", w.Uses, g.Uses)
 	differ("workers", w.Workers, g.Workers)
+	differ("secrets", w.Secrets, g.Secrets)
 }
 
 // TestALedgerIsTheSameWhereverItWasCut writes a history, and reads it back four

@@ -37,6 +37,7 @@ func FuzzDecodeHistory(f *testing.F) {
 		set := 0
 		for _, is := range []bool{
 			h.Submitted != nil, h.Cancelled != nil, h.JobEvent != nil, h.Worker != nil, h.Poisoned != nil,
+			h.Secret != nil, h.Removed != nil,
 		} {
 			if is {
 				set++

@@ -40,6 +40,11 @@ func EncodeLedger(l *ledger.Ledger) []byte {
 	for r := range l.Workers.All() {
 		m.Workers = append(m.Workers, recordToProto(r))
 	}
+	for r := range l.Secrets.All() {
+		m.Secrets = append(m.Secrets, &SecretRecord{
+			UnixNanos: nanos(r.At), Principal: r.By, Stored: secretToProto(r),
+		})
+	}
 	return must(proto.Marshal(m))
 }
 
@@ -97,6 +102,13 @@ func DecodeLedger(data []byte, l *ledger.Ledger, plans *Plans) error {
 			return err
 		}
 		l.Workers.Restore(r)
+	}
+	for _, m := range m.GetSecrets() {
+		r, err := secretFromProto(m.GetStored(), Stamp{At: instant(m.GetUnixNanos()), Principal: m.GetPrincipal()})
+		if err != nil {
+			return fmt.Errorf("%w in a snapshot", err)
+		}
+		l.Secrets.Put(r)
 	}
 	return nil
 }

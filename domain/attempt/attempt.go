@@ -28,6 +28,9 @@ type Task struct {
 	// Context is what the expressions of the steps see beside the job itself: a JSON
 	// object with the objects github, inputs, vars, needs and strategy. "" is an empty one.
 	Context string
+	// Secrets are those that the job refers to, with the names as they are kept. They
+	// must not be stored, nor shown before they are hidden from whatever the steps write.
+	Secrets []plan.Var
 }
 
 // Name is unique among all attempts of all jobs: "RUN.INDEX.TOKEN".

@@ -1,5 +1,5 @@
 // Package ledger is what the journal of one partition adds up to: its runs, its
-// jobs and its idempotency keys, and in one of them the workers.
+// jobs and its idempotency keys, and in one of them the workers and the secrets.
 //
 // The same ledger is folded at every start, at every takeover and by the
 // compactor, so that recovery is exercised all the time. It has no lock: whoever
@@ -16,6 +16,7 @@ import (
 	"yardmaster/domain/job"
 	"yardmaster/domain/plan"
 	"yardmaster/domain/run"
+	"yardmaster/domain/secret"
 )
 
 // KeyLife is how long an idempotency key is remembered after its use, unless an
@@ -106,6 +107,8 @@ type keyAge struct {
 type Ledger struct {
 	// Workers are what is known of workers. Only one partition has any.
 	Workers *fleet.Fleet
+	// Secrets are those of all projects, sealed. They are in the same partition.
+	Secrets *secret.Shelf
 	// KeyLife is how long keys are remembered: KeyLife, unless it is set before
 	// anything is folded.
 	KeyLife time.Duration
@@ -140,7 +143,7 @@ type Ended struct {
 // that pack gives them.
 func New(keep int, pack func(*Entry) []byte) *Ledger {
 	return &Ledger{
-		Workers: fleet.New(), KeyLife: KeyLife, keep: keep, pack: pack,
+		Workers: fleet.New(), Secrets: secret.New(), KeyLife: KeyLife, keep: keep, pack: pack,
 		live: map[run.ID]*Entry{}, ended: map[run.ID]Ended{}, keys: map[run.Key]KeyUse{},
 		groups: map[group][]*run.Run{},
 	}

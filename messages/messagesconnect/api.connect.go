@@ -76,6 +76,15 @@ const (
 	// YardmasterServiceChangeWorkerProcedure is the fully-qualified name of the YardmasterService's
 	// ChangeWorker RPC.
 	YardmasterServiceChangeWorkerProcedure = "/yardmaster.v1.YardmasterService/ChangeWorker"
+	// YardmasterServiceSetSecretProcedure is the fully-qualified name of the YardmasterService's
+	// SetSecret RPC.
+	YardmasterServiceSetSecretProcedure = "/yardmaster.v1.YardmasterService/SetSecret"
+	// YardmasterServiceListSecretsProcedure is the fully-qualified name of the YardmasterService's
+	// ListSecrets RPC.
+	YardmasterServiceListSecretsProcedure = "/yardmaster.v1.YardmasterService/ListSecrets"
+	// YardmasterServiceRemoveSecretProcedure is the fully-qualified name of the YardmasterService's
+	// RemoveSecret RPC.
+	YardmasterServiceRemoveSecretProcedure = "/yardmaster.v1.YardmasterService/RemoveSecret"
 	// YardmasterServiceGetScalingProcedure is the fully-qualified name of the YardmasterService's
 	// GetScaling RPC.
 	YardmasterServiceGetScalingProcedure = "/yardmaster.v1.YardmasterService/GetScaling"
@@ -110,6 +119,13 @@ type YardmasterServiceClient interface {
 	// ChangeWorker drains a worker, lets it take jobs again, or changes its labels.
 	// It answers when that is durable.
 	ChangeWorker(context.Context, *connect.Request[messages.ChangeWorkerRequest]) (*connect.Response[messages.ChangeWorkerResponse], error)
+	// SetSecret keeps a value for the steps of a project's jobs. It answers when that is
+	// durable. No call returns the value.
+	SetSecret(context.Context, *connect.Request[messages.SetSecretRequest]) (*connect.Response[messages.SetSecretResponse], error)
+	// ListSecrets returns which secrets a project has.
+	ListSecrets(context.Context, *connect.Request[messages.ListSecretsRequest]) (*connect.Response[messages.ListSecretsResponse], error)
+	// RemoveSecret removes a secret. It answers when that is durable.
+	RemoveSecret(context.Context, *connect.Request[messages.RemoveSecretRequest]) (*connect.Response[messages.RemoveSecretResponse], error)
 	// GetScaling says how many workers there should be of each class, and why.
 	GetScaling(context.Context, *connect.Request[messages.GetScalingRequest]) (*connect.Response[messages.GetScalingResponse], error)
 	// GetServerInfo says what answers.
@@ -193,6 +209,24 @@ func NewYardmasterServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithSchema(yardmasterServiceMethods.ByName("ChangeWorker")),
 			connect.WithClientOptions(opts...),
 		),
+		setSecret: connect.NewClient[messages.SetSecretRequest, messages.SetSecretResponse](
+			httpClient,
+			baseURL+YardmasterServiceSetSecretProcedure,
+			connect.WithSchema(yardmasterServiceMethods.ByName("SetSecret")),
+			connect.WithClientOptions(opts...),
+		),
+		listSecrets: connect.NewClient[messages.ListSecretsRequest, messages.ListSecretsResponse](
+			httpClient,
+			baseURL+YardmasterServiceListSecretsProcedure,
+			connect.WithSchema(yardmasterServiceMethods.ByName("ListSecrets")),
+			connect.WithClientOptions(opts...),
+		),
+		removeSecret: connect.NewClient[messages.RemoveSecretRequest, messages.RemoveSecretResponse](
+			httpClient,
+			baseURL+YardmasterServiceRemoveSecretProcedure,
+			connect.WithSchema(yardmasterServiceMethods.ByName("RemoveSecret")),
+			connect.WithClientOptions(opts...),
+		),
 		getScaling: connect.NewClient[messages.GetScalingRequest, messages.GetScalingResponse](
 			httpClient,
 			baseURL+YardmasterServiceGetScalingProcedure,
@@ -221,6 +255,9 @@ type yardmasterServiceClient struct {
 	listWorkers   *connect.Client[messages.ListWorkersRequest, messages.ListWorkersResponse]
 	getWorker     *connect.Client[messages.GetWorkerRequest, messages.GetWorkerResponse]
 	changeWorker  *connect.Client[messages.ChangeWorkerRequest, messages.ChangeWorkerResponse]
+	setSecret     *connect.Client[messages.SetSecretRequest, messages.SetSecretResponse]
+	listSecrets   *connect.Client[messages.ListSecretsRequest, messages.ListSecretsResponse]
+	removeSecret  *connect.Client[messages.RemoveSecretRequest, messages.RemoveSecretResponse]
 	getScaling    *connect.Client[messages.GetScalingRequest, messages.GetScalingResponse]
 	getServerInfo *connect.Client[messages.GetServerInfoRequest, messages.GetServerInfoResponse]
 }
@@ -280,6 +317,21 @@ func (c *yardmasterServiceClient) ChangeWorker(ctx context.Context, req *connect
 	return c.changeWorker.CallUnary(ctx, req)
 }
 
+// SetSecret calls yardmaster.v1.YardmasterService.SetSecret.
+func (c *yardmasterServiceClient) SetSecret(ctx context.Context, req *connect.Request[messages.SetSecretRequest]) (*connect.Response[messages.SetSecretResponse], error) {
+	return c.setSecret.CallUnary(ctx, req)
+}
+
+// ListSecrets calls yardmaster.v1.YardmasterService.ListSecrets.
+func (c *yardmasterServiceClient) ListSecrets(ctx context.Context, req *connect.Request[messages.ListSecretsRequest]) (*connect.Response[messages.ListSecretsResponse], error) {
+	return c.listSecrets.CallUnary(ctx, req)
+}
+
+// RemoveSecret calls yardmaster.v1.YardmasterService.RemoveSecret.
+func (c *yardmasterServiceClient) RemoveSecret(ctx context.Context, req *connect.Request[messages.RemoveSecretRequest]) (*connect.Response[messages.RemoveSecretResponse], error) {
+	return c.removeSecret.CallUnary(ctx, req)
+}
+
 // GetScaling calls yardmaster.v1.YardmasterService.GetScaling.
 func (c *yardmasterServiceClient) GetScaling(ctx context.Context, req *connect.Request[messages.GetScalingRequest]) (*connect.Response[messages.GetScalingResponse], error) {
 	return c.getScaling.CallUnary(ctx, req)
@@ -316,6 +368,13 @@ type YardmasterServiceHandler interface {
 	// ChangeWorker drains a worker, lets it take jobs again, or changes its labels.
 	// It answers when that is durable.
 	ChangeWorker(context.Context, *connect.Request[messages.ChangeWorkerRequest]) (*connect.Response[messages.ChangeWorkerResponse], error)
+	// SetSecret keeps a value for the steps of a project's jobs. It answers when that is
+	// durable. No call returns the value.
+	SetSecret(context.Context, *connect.Request[messages.SetSecretRequest]) (*connect.Response[messages.SetSecretResponse], error)
+	// ListSecrets returns which secrets a project has.
+	ListSecrets(context.Context, *connect.Request[messages.ListSecretsRequest]) (*connect.Response[messages.ListSecretsResponse], error)
+	// RemoveSecret removes a secret. It answers when that is durable.
+	RemoveSecret(context.Context, *connect.Request[messages.RemoveSecretRequest]) (*connect.Response[messages.RemoveSecretResponse], error)
 	// GetScaling says how many workers there should be of each class, and why.
 	GetScaling(context.Context, *connect.Request[messages.GetScalingRequest]) (*connect.Response[messages.GetScalingResponse], error)
 	// GetServerInfo says what answers.
@@ -395,6 +454,24 @@ func NewYardmasterServiceHandler(svc YardmasterServiceHandler, opts ...connect.H
 		connect.WithSchema(yardmasterServiceMethods.ByName("ChangeWorker")),
 		connect.WithHandlerOptions(opts...),
 	)
+	yardmasterServiceSetSecretHandler := connect.NewUnaryHandler(
+		YardmasterServiceSetSecretProcedure,
+		svc.SetSecret,
+		connect.WithSchema(yardmasterServiceMethods.ByName("SetSecret")),
+		connect.WithHandlerOptions(opts...),
+	)
+	yardmasterServiceListSecretsHandler := connect.NewUnaryHandler(
+		YardmasterServiceListSecretsProcedure,
+		svc.ListSecrets,
+		connect.WithSchema(yardmasterServiceMethods.ByName("ListSecrets")),
+		connect.WithHandlerOptions(opts...),
+	)
+	yardmasterServiceRemoveSecretHandler := connect.NewUnaryHandler(
+		YardmasterServiceRemoveSecretProcedure,
+		svc.RemoveSecret,
+		connect.WithSchema(yardmasterServiceMethods.ByName("RemoveSecret")),
+		connect.WithHandlerOptions(opts...),
+	)
 	yardmasterServiceGetScalingHandler := connect.NewUnaryHandler(
 		YardmasterServiceGetScalingProcedure,
 		svc.GetScaling,
@@ -431,6 +508,12 @@ func NewYardmasterServiceHandler(svc YardmasterServiceHandler, opts ...connect.H
 			yardmasterServiceGetWorkerHandler.ServeHTTP(w, r)
 		case YardmasterServiceChangeWorkerProcedure:
 			yardmasterServiceChangeWorkerHandler.ServeHTTP(w, r)
+		case YardmasterServiceSetSecretProcedure:
+			yardmasterServiceSetSecretHandler.ServeHTTP(w, r)
+		case YardmasterServiceListSecretsProcedure:
+			yardmasterServiceListSecretsHandler.ServeHTTP(w, r)
+		case YardmasterServiceRemoveSecretProcedure:
+			yardmasterServiceRemoveSecretHandler.ServeHTTP(w, r)
 		case YardmasterServiceGetScalingProcedure:
 			yardmasterServiceGetScalingHandler.ServeHTTP(w, r)
 		case YardmasterServiceGetServerInfoProcedure:
@@ -486,6 +569,18 @@ func (UnimplementedYardmasterServiceHandler) GetWorker(context.Context, *connect
 
 func (UnimplementedYardmasterServiceHandler) ChangeWorker(context.Context, *connect.Request[messages.ChangeWorkerRequest]) (*connect.Response[messages.ChangeWorkerResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yardmaster.v1.YardmasterService.ChangeWorker is not implemented"))
+}
+
+func (UnimplementedYardmasterServiceHandler) SetSecret(context.Context, *connect.Request[messages.SetSecretRequest]) (*connect.Response[messages.SetSecretResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yardmaster.v1.YardmasterService.SetSecret is not implemented"))
+}
+
+func (UnimplementedYardmasterServiceHandler) ListSecrets(context.Context, *connect.Request[messages.ListSecretsRequest]) (*connect.Response[messages.ListSecretsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yardmaster.v1.YardmasterService.ListSecrets is not implemented"))
+}
+
+func (UnimplementedYardmasterServiceHandler) RemoveSecret(context.Context, *connect.Request[messages.RemoveSecretRequest]) (*connect.Response[messages.RemoveSecretResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("yardmaster.v1.YardmasterService.RemoveSecret is not implemented"))
 }
 
 func (UnimplementedYardmasterServiceHandler) GetScaling(context.Context, *connect.Request[messages.GetScalingRequest]) (*connect.Response[messages.GetScalingResponse], error) {
