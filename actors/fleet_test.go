@@ -105,8 +105,16 @@ func (l *logbook) count(text string) int {
 	return strings.Count(l.buf.String(), text)
 }
 
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func slogTo(l *logbook) *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
 func logging(l *logbook) func(*actors.Config) {
-	return func(c *actors.Config) { c.Log = slog.New(slog.NewTextHandler(l, nil)) }
+	return func(c *actors.Config) { c.Log = slogTo(l) }
 }
 
 func TestAWorkerIsShownWithWhatItHas(t *testing.T) {

@@ -73,6 +73,10 @@ func (f *fold) Event(data []byte) error {
 		err = f.ledger.JobEvent(h.Job, h.JobEvent, h.At)
 	case h.Worker != nil:
 		err = messages.FoldWorker(f.ledger.Workers, h.Worker, h.Stamp)
+	case h.Secret != nil:
+		f.ledger.Secrets.Put(*h.Secret)
+	case h.Removed != nil:
+		f.ledger.Secrets.Remove(*h.Removed)
 	}
 	return err
 }

@@ -59,6 +59,7 @@ type jobEnv struct {
 	logs        Logs
 	room        *logRoom
 	specs       *specCache
+	secrets     *secrets
 	metrics     *Metrics
 	coordinator *actor.PID
 	owner       *actor.PID // the partition's

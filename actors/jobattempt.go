@@ -46,6 +46,13 @@ func (j *Job) spawn(ctx actor.Context) {
 		_ = j.handle(ctx, job.Fail{Cause: job.CauseExpression, Reason: err.Error()}, "yardmaster")
 		return
 	}
+	switch task.Secrets, err = j.env.secrets.of(j.run.run.Project, j.state.Spec); {
+	case errors.Is(err, errStopping): // the coordinator asks again for what its worker does not have
+		return
+	case err != nil:
+		_ = j.handle(ctx, job.Fail{Cause: job.CauseExpression, Reason: err.Error()}, "yardmaster")
+		return
+	}
 	m := messages.TaskToProto(task, j.env.specs.of(j.state.Spec))
 	m.Owner, m.OwnerAddress = ctx.Self().GetId(), ctx.Self().GetAddress()
 	argument, err := proto.Marshal(m)

@@ -18,6 +18,7 @@ import (
 	"yardmaster/domain/partition"
 	"yardmaster/domain/project"
 	"yardmaster/domain/run"
+	"yardmaster/domain/secret"
 	"yardmaster/domain/worker"
 	"yardmaster/messages"
 	"yardmaster/supervisor"
@@ -44,6 +45,9 @@ type Config struct {
 	QueueLimit int     // jobs that may wait
 	SubmitRate float64 // runs a second; 0 means no limit
 	Projects   project.Set
+	// SecretsKey seals the secrets of projects. Without it none can be set, and jobs see
+	// none.
+	SecretsKey *secret.Key
 	Preemption Preemption
 	KeepRuns   int           // ended runs that stay readable
 	KeyLife    time.Duration // of idempotency keys; 0 means 24 h
@@ -85,6 +89,7 @@ type Node struct {
 	logs        Logs
 	logRoom     *logRoom
 	turns       *turns
+	secrets     *secrets
 	metrics     *Metrics
 	plans       *messages.Plans
 	gateway     *actor.PID
@@ -133,6 +138,7 @@ func NewNode(c Config) *Node {
 		jobs[p] = n.local(jobsID(partition.Number(p)))
 		n.awaited[owners[p].GetId()] = struct{}{}
 	}
+	n.secrets = &secrets{log: c.Log, key: c.SecretsKey, board: n.boards[fleetPartition], share: n.shares[fleetPartition]}
 	n.coordinatorEnv = &coordinatorEnv{
 		log: c.Log, roster: n.roster, projects: c.Projects, partitions: owners, jobs: jobs,
 		registry:   n.local(registryID),
@@ -164,7 +170,7 @@ func (n *Node) partitionEnv(p partition.Number) *partitionEnv {
 	return &partitionEnv{
 		log: n.log, opener: n.config.Opener, logs: n.logs, room: n.logRoom, metrics: n.metrics,
 		board: n.boards[p], plans: n.plans,
-		specs: new(specCache), kept: n.config.kept(), coordinator: n.coordinator,
+		specs: new(specCache), secrets: n.secrets, kept: n.config.kept(), coordinator: n.coordinator, refuse: n.fail,
 		replayed: func() { n.replayed(p) }, share: n.shares[p],
 	}
 }
@@ -180,7 +186,7 @@ func (n *Node) replayed(p partition.Number) {
 // Start runs the actors. Ready tells when every partition has been replayed.
 func (n *Node) Start() error {
 	tree, err := supervisor.Start(n.system, n.tree(), func(reason error) {
-		n.failed <- fmt.Errorf("the actors of the node failed beyond repair: %w", reason)
+		n.fail(fmt.Errorf("the actors of the node failed beyond repair: %w", reason))
 	}, supervisionOptions(n.log, n.config.Hooks, n.config.Dispatcher)...)
 	n.supervision = tree
 	return err
@@ -202,7 +208,7 @@ func (n *Node) AwaitReady(ctx context.Context) error {
 	case <-n.ready:
 		return nil
 	case err := <-n.failed:
-		n.failed <- err
+		n.fail(err)
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("actors: not ready: %w", ctx.Err())
@@ -228,6 +234,14 @@ func (n *Node) arrived(id string) {
 	delete(n.awaited, id)
 	if first && len(n.awaited) == 0 {
 		close(n.ready)
+	}
+}
+
+// fail tells that the node has failed, unless that was told before.
+func (n *Node) fail(err error) {
+	select {
+	case n.failed <- err:
+	default:
 	}
 }
 

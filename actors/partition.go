@@ -61,9 +61,12 @@ type partitionEnv struct {
 	board       *Board
 	plans       *messages.Plans
 	specs       *specCache
+	secrets     *secrets
 	kept        retention
 	coordinator *actor.PID
 	replayed    func() // told at the end of each replay
+	// refuse ends the node for a reason that no restart mends.
+	refuse func(error)
 	// share is where the jobs and runs of the partition find their environment:
 	// it changes with each replay.
 	share *atomic.Pointer[jobEnv]
@@ -152,12 +155,16 @@ func (p *Partition) open(ctx actor.Context) {
 		panic(fmt.Errorf("replay partition %d: %w", p.number, err))
 	}
 	p.journal = journal
+	if err := p.env.secrets.check(l.Secrets); err != nil {
+		p.env.refuse(err)
+		panic(err)
+	}
 	l.TakeGone() // their logs went in an earlier life
 	l.TakeNext() // whoever may go on is found below
 	p.env.board.reset(l, p.env.metrics)
 	p.jobEnv = &jobEnv{
 		log: p.env.log, board: p.env.board, journal: journal, logs: p.env.logs, room: p.env.room,
-		specs: p.env.specs, metrics: p.env.metrics, coordinator: p.env.coordinator, owner: ctx.Self(),
+		specs: p.env.specs, secrets: p.env.secrets, metrics: p.env.metrics, coordinator: p.env.coordinator, owner: ctx.Self(),
 	}
 	p.env.share.Store(p.jobEnv)
 	live, ended := l.Counts()
@@ -326,13 +333,14 @@ func (p *Partition) begin(ctx actor.Context, s run.Submission) error {
 		return err
 	}
 	p.env.metrics.submitted(entry)
+	begun := entry.Run // once a job is queued, the entry is others' to change
 	for _, i := range next.Release {
 		p.jobEnv.queue(ctx, entry.Jobs[i].ID)
 	}
 	if len(next.Skip) > 0 { // no end of a job would have it looked at
 		ctx.Send(p.runs, &supervisor.Spawn{Name: string(s.ID)})
 	}
-	p.supersede(ctx, entry.Run)
+	p.supersede(ctx, begun)
 	return nil
 }
 

@@ -17,6 +17,7 @@ const (
 	nodeRoot      = "yardmaster"
 	coordinatorID = nodeRoot + "/coordinator"
 	registryID    = nodeRoot + "/fleet/registry"
+	vaultID       = nodeRoot + "/vault"
 	sessionsID    = nodeRoot + "/fleet/sessions"
 	gatewayID     = nodeRoot + "/gateway"
 
@@ -56,6 +57,10 @@ func (n *Node) tree() supervisor.Spec {
 				Start: func() actor.Actor { return newCoordinator(n.coordinatorEnv) },
 			},
 			{Supervisor: n.fleet()},
+			{
+				Name: "vault", Does: "which secrets there are; keeps and removes them",
+				Start: func() actor.Actor { return newVault(n.secrets) },
+			},
 			{
 				Name: "scaler", Does: "how many workers there should be; has them started and stopped",
 				Start: func() actor.Actor { return newScaler(n.scalerEnv) },

@@ -12,6 +12,7 @@
 //     that name a loopback host.
 //   - Every error that leaves it has a code, and a sentence that a user may read.
 //     What is not meant for users is logged under an incident number instead.
+//   - The value of a secret is in no answer, no error and no log.
 //   - The same file submitted again is not parsed again, and reaches the Backend
 //     as the same *plan.Workflow, so that equal plans share their memory.
 //   - When the server stops, streams end at once and calls are given their time.
@@ -85,6 +86,13 @@ type Backend interface {
 	GetWorker(ctx context.Context, id string) (*messages.GetWorkerResponse, error)
 	// ChangeWorker returns the worker when what is wanted of it is durable.
 	ChangeWorker(ctx context.Context, req *messages.ChangeWorkerRequest, principal string) (*messages.Worker, error)
+	// SetSecret returns when a secret is durable. The request has been checked, and must
+	// not be kept.
+	SetSecret(ctx context.Context, req *messages.SetSecretRequest, principal string) (*messages.Secret, error)
+	// Secrets returns which secrets a project has, by name; "" is the default project.
+	Secrets(ctx context.Context, project string) ([]*messages.Secret, error)
+	// RemoveSecret returns when it is durable that a secret is gone.
+	RemoveSecret(ctx context.Context, req *messages.RemoveSecretRequest, principal string) error
 	// Scaling says how many workers there should be of each class, and why.
 	Scaling(ctx context.Context) (*messages.GetScalingResponse, error)
 	// Desired is how many workers there should be of one class. It fails while that

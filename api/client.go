@@ -160,6 +160,24 @@ func (c *Client) ChangeWorker(ctx context.Context, req *messages.ChangeWorkerReq
 	return res.GetWorker(), err
 }
 
+// SetSecret keeps a value for the steps of a project's jobs.
+func (c *Client) SetSecret(ctx context.Context, req *messages.SetSecretRequest) (*messages.Secret, error) {
+	res, err := call(ctx, c, c.rpc.SetSecret, req)
+	return res.GetSecret(), err
+}
+
+// Secrets returns which secrets a project has, by name.
+func (c *Client) Secrets(ctx context.Context, project string) ([]*messages.Secret, error) {
+	res, err := call(ctx, c, c.rpc.ListSecrets, &messages.ListSecretsRequest{Project: project})
+	return res.GetSecrets(), err
+}
+
+// RemoveSecret removes a secret for good.
+func (c *Client) RemoveSecret(ctx context.Context, req *messages.RemoveSecretRequest) error {
+	_, err := call(ctx, c, c.rpc.RemoveSecret, req)
+	return err
+}
+
 // Scaling says how many workers there should be of each class, and why.
 func (c *Client) Scaling(ctx context.Context) (*messages.GetScalingResponse, error) {
 	return call(ctx, c, c.rpc.GetScaling, &messages.GetScalingRequest{})

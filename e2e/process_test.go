@@ -88,27 +88,40 @@ func (o *output) String() string {
 // start starts the program. It is killed when the test ends, or this process.
 func start(t *testing.T, name string, env []string, args ...string) *process {
 	t.Helper()
+	p := prepare(t, name, env, args...)
+	p.begin()
+	return p
+}
+
+// prepare is start, up to the start itself.
+func prepare(t *testing.T, name string, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, name: name, done: make(chan struct{})}
 	p.cmd = exec.Command(os.Getenv(programVariable), args...) //nolint:gosec // the program that is tested
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GORACE=halt_on_error=0"}, env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(t, p.cmd.Start())
+	return p
+}
+
+// begin starts what was prepared.
+func (p *process) begin() {
+	p.t.Helper()
+	require.NoError(p.t, p.cmd.Start())
 	go func() { // ends with the process
 		defer close(p.done)
 		_ = p.cmd.Wait() // the state says all
 		p.code = p.cmd.ProcessState.ExitCode()
 	}()
-	t.Cleanup(func() {
+	p.t.Cleanup(func() {
 		p.signal(syscall.SIGCONT)
 		p.kill()
 		if strings.Contains(p.err.String(), "WARNING: DATA RACE") {
-			t.Errorf("%s has a data race:\n%s", name, p.err.String())
-		} else if t.Failed() {
-			t.Logf("%s said:\n%s%s", name, tail(p.out.String()), tail(p.err.String()))
+			p.t.Errorf("%s has a data race:\n%s", p.name, p.err.String())
+		} else if p.t.Failed() {
+			p.t.Logf("%s said:\n%s%s", p.name, tail(p.out.String()), tail(p.err.String()))
 		}
 	})
-	return p
 }
 
 // tail returns the end of a long text.

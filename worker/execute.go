@@ -67,7 +67,11 @@ func (e *Executor) Execute(ctx context.Context, task attempt.Task, out attempt.O
 		Steps:     make([]job.StepResult, len(task.Spec.Steps)),
 		Log:       job.LogSum{SHA256: sha256.Sum256(nil)},
 	}
-	if f := r.prepared(ctx, out); f != nil {
+	f := r.hideSecrets()
+	if f == nil {
+		f = r.prepared(ctx, out)
+	}
+	if f != nil {
 		r.failed(f)
 	}
 	r.result.EndedAt = time.Now()

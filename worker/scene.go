@@ -81,14 +81,10 @@ func (r *run) readContexts() *failure {
 		runner = append(runner, text("debug", "1"))
 	}
 	all["runner"] = expr.ObjectOf(runner...)
-	all["secrets"] = secrets()
+	all["secrets"] = r.secrets()
 	r.contexts = all
 	return nil
 }
-
-// secrets is the one place where secrets come in: there are none yet. Whoever adds them
-// must add each to the masks of the attempt first.
-func secrets() expr.Value { return expr.ObjectOf() }
 
 // debugging reports whether steps are asked to say more.
 func debugging(vars expr.Value) bool {

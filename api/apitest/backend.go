@@ -5,11 +5,16 @@ package apitest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"yardmaster/api"
 	"yardmaster/domain/plan"
 	"yardmaster/domain/problem"
+	"yardmaster/domain/secret"
 	"yardmaster/messages"
 )
 
@@ -39,6 +44,7 @@ type Backend struct {
 	retries     []*messages.RetryRunRequest
 	changes     []*messages.ChangeWorkerRequest
 	changers    []string
+	secrets     []*messages.SetSecretRequest
 	logs        map[string][]*messages.ReadLogResponse
 	scaling     *messages.GetScalingResponse
 	WorkerList  []*messages.Worker
@@ -277,6 +283,59 @@ func (b *Backend) Changes() (changes []*messages.ChangeWorkerRequest, principals
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append(changes, b.changes...), append(principals, b.changers...)
+}
+
+// SetSecret implements api.Backend. It keeps what it is told.
+func (b *Backend) SetSecret(_ context.Context, req *messages.SetSecretRequest, principal string,
+) (*messages.Secret, error) {
+	if b.Fail != nil {
+		return nil, b.Fail
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.secrets = append(b.secrets, req)
+	return &messages.Secret{Name: secret.Canonical(req.GetName()), Principal: principal}, nil
+}
+
+// SetSecrets returns what was set and not removed so far, with the values.
+func (b *Backend) SetSecrets() []*messages.SetSecretRequest {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.secrets)
+}
+
+// Secrets implements api.Backend.
+func (b *Backend) Secrets(_ context.Context, project string) ([]*messages.Secret, error) {
+	if b.Fail != nil {
+		return nil, b.Fail
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []*messages.Secret
+	for _, s := range b.secrets {
+		if s.GetProject() == project {
+			at := timestamppb.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+			all = append(all, &messages.Secret{Name: secret.Canonical(s.GetName()), Principal: "alice", SetAt: at})
+		}
+	}
+	return all, nil
+}
+
+// RemoveSecret implements api.Backend.
+func (b *Backend) RemoveSecret(_ context.Context, req *messages.RemoveSecretRequest, _ string) error {
+	if b.Fail != nil {
+		return b.Fail
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	before := len(b.secrets)
+	b.secrets = slices.DeleteFunc(b.secrets, func(s *messages.SetSecretRequest) bool {
+		return s.GetProject() == req.GetProject() && secret.Canonical(s.GetName()) == secret.Canonical(req.GetName())
+	})
+	if len(b.secrets) == before {
+		return problem.New(problem.NotFound, "there is no secret %s", req.GetName())
+	}
+	return nil
 }
 
 // SetScaling sets what Scaling and Desired answer from.

@@ -21,6 +21,7 @@ import (
 	"yardmaster/domain/plan"
 	"yardmaster/domain/project"
 	"yardmaster/domain/resource"
+	"yardmaster/domain/secret"
 	"yardmaster/domain/worker"
 	"yardmaster/provider/scalefile"
 )
@@ -32,6 +33,7 @@ type nodeConfig struct {
 	Listen       string        // HOST:PORT of the API
 	NATSListen   string        // HOST:PORT for workers
 	TokenFile    string        // tokens of the API; empty means loopback without any
+	SecretsFile  string        // the key of the secrets; empty means that none can be set
 	ProjectsFile string        // limits of projects; empty means none
 	Partitions   int           // of the journal, fixed when the data directory is created
 	QueueLimit   int           // queued jobs, beyond which submissions are refused
@@ -56,6 +58,7 @@ type nodeConfig struct {
 	Projects        project.Set // what ProjectsFile says, once validated
 	Logger          *slog.Logger
 	tokens          *api.Tokens // of TokenFile; nil until that was read
+	secretsKey      *secret.Key // of SecretsFile, likewise
 }
 
 // workerConfig is what an operator may choose about a worker.
@@ -113,6 +116,8 @@ func (c *nodeConfig) bind(flags *pflag.FlagSet, dataDir, nodeID string) {
 	flags.IntVar(&c.Partitions, "partitions", 4, "parts of the journal, fixed when the data directory is created")
 	flags.IntVar(&c.QueueLimit, "queue-limit", 200_000, "queued `jobs`, beyond which submissions are refused")
 	flags.StringVar(&c.ProjectsFile, "projects-file", "", "`file` with the limits of projects, read again at SIGHUP")
+	flags.StringVar(&c.SecretsFile, "secrets-key-file", "",
+		"`file` with the key that seals secrets, outside of --data-dir (see yardmaster secret key)")
 	flags.IntVar(&c.KeepRuns, "keep-runs", 10_000, "ended `runs` that are kept")
 	flags.DurationVar(&c.KeyLife, "key-life", ledger.KeyLife, "how long an idempotency key is remembered")
 	flags.Int64Var(&c.LogRoom, "log-room", defaultLogRoom,
@@ -163,6 +168,7 @@ func (c *nodeConfig) validate() error {
 			"--lease is %s; it can be from %s to %s", c.Lease, shortestLease, longestLease),
 		check(c.DrainTimeout > 0, "--drain-timeout is not positive"),
 		c.readTokens(),
+		c.readSecretsKey(),
 		c.readProjects(),
 		c.loadScaling(),
 	)

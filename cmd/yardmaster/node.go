@@ -173,7 +173,7 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 		Partitions: n.cfg.Partitions, Lease: lease.Lease{Length: n.cfg.Lease, Margin: lease.DefaultMargin},
 		QueueLimit: n.cfg.QueueLimit, SubmitRate: n.cfg.SubmitRate, KeepRuns: n.cfg.KeepRuns,
 		LogRoom: n.cfg.LogRoom, PlanRoom: n.cfg.PlanRoom,
-		NodeID: n.cfg.NodeID, Projects: n.cfg.Projects, KeyLife: n.cfg.KeyLife,
+		NodeID: n.cfg.NodeID, SecretsKey: n.cfg.secretsKey, Projects: n.cfg.Projects, KeyLife: n.cfg.KeyLife,
 		Preemption: actors.Preemption{By: n.cfg.Preempt, After: max(n.cfg.PreemptAfter, 1)},
 		Version:    readBuildInfo().Version, NATSURL: n.server.URL(), Metrics: metrics.Actors, Hooks: metrics.Supervision(),
 		Gauges: metrics.Mailboxes, Dispatcher: pool, Scaling: scaling,
@@ -189,13 +189,22 @@ func (n *node) startActors(ctx context.Context, js jetstream.JetStream, metrics 
 		return err
 	}
 	if err := n.actors.AwaitReady(ready); err != nil {
-		if fault := new(journal.Fault); errors.As(context.Cause(ready), &fault) {
-			return fault
-		}
-		return errors.Join(err, opener.failure())
+		return notReady(ready, err, opener)
 	}
 	n.beside.Go(func() { n.watch(running) })
 	return nil
+}
+
+// notReady says why the actors could not begin, as far as it is known.
+func notReady(ready context.Context, err error, o *opener) error {
+	if fault := new(journal.Fault); errors.As(context.Cause(ready), &fault) {
+		return fault
+	}
+	if errors.Is(err, actors.ErrWrongKey) {
+		return fmt.Errorf("--secrets-key-file: it is not the key that the secrets were sealed with: %w; "+
+			"give the right file, or start without one, remove the secrets and set them anew", err)
+	}
+	return errors.Join(err, o.failure())
 }
 
 // allow is what other nodes may say to the actors of this one.

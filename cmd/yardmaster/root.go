@@ -89,7 +89,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.logLevel, "log-level", "info", "least level logged: debug, info, warn or error")
 	root.AddCommand(a.runCommand(), a.serverCommand(), a.workerCommand(), a.submitCommand(), a.listCommand(),
 		a.showCommand(), a.logsCommand(), a.cancelCommand(), a.whyCommand(), a.workersCommand(), a.versionCommand())
-	root.AddCommand(a.retryCommand(), a.scalingCommand(), a.loadTestCommand(), a.lintCommand(), a.graphCommand())
+	root.AddCommand(a.retryCommand(), a.scalingCommand(), a.loadTestCommand(), a.lintCommand(), a.graphCommand(),
+		a.secretCommand())
 	complete(root, "output", func(cmd *cobra.Command) []string { return outputs(cmd) })
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError("%s (see `%s --help`)", err, cmd.CommandPath())

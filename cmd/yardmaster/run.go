@@ -30,6 +30,7 @@ type runOptions struct {
 	keep    bool
 	verbose bool
 	labels  []string
+	secrets []string
 	trigger triggerOptions
 }
 
@@ -58,6 +59,8 @@ output, and end with its verdict. Ctrl-C cancels it; a second Ctrl-C kills it.`,
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log what the parts do")
 	flags.StringSliceVar(&o.labels, "labels", nil,
 		"capabilities beside those of the machine (default those the jobs demand)")
+	flags.StringArrayVar(&o.secrets, "secret", nil,
+		"`NAME` of a secret whose value is in the environment variable of that name, or asked for (may be repeated)")
 	o.trigger.bind(flags)
 	return cmd
 }
@@ -174,6 +177,10 @@ func (a *app) runLocal(path string, o runOptions) (err error) {
 	if o.labels, err = a.localLabels(wf, o.labels); err != nil {
 		return err
 	}
+	secrets, err := a.localSecrets(path, o)
+	if err != nil {
+		return err
+	}
 	dir, remove, err := runDirectory(o)
 	if err != nil {
 		return err
@@ -188,11 +195,15 @@ func (a *app) runLocal(path string, o runOptions) (err error) {
 		logger = a.logger()
 	}
 	local := a.localNode(dir, logger)
+	if len(secrets) > 0 {
+		local.secretsKey = randomKey()
+	}
 	w := a.localWorker(dir, logger, o)
 	if err := configError(errors.Join(local.validate(), w.validate())); err != nil {
 		return err
 	}
-	return a.runWith(local, w, &messages.SubmitRunsRequest{FileName: name, Workflow: src, Trigger: trigger})
+	request := &messages.SubmitRunsRequest{FileName: name, Workflow: src, Trigger: trigger}
+	return a.runWith(local, w, secrets, request)
 }
 
 func (a *app) localNode(dir string, logger *slog.Logger) nodeConfig {
@@ -231,7 +242,9 @@ func runDirectory(o runOptions) (dir string, remove func() error, err error) {
 
 // runWith starts the parts, runs the workflow and stops the parts again. It does
 // not use the orderly stop as a context: that one cancels the run.
-func (a *app) runWith(local nodeConfig, w workerConfig, req *messages.SubmitRunsRequest) (err error) {
+func (a *app) runWith(local nodeConfig, w workerConfig, secrets []*messages.SetSecretRequest,
+	req *messages.SubmitRunsRequest,
+) (err error) {
 	ctx := a.stops.immediate
 	n, err := a.launch.node(ctx, local)
 	if err != nil {
@@ -256,7 +269,7 @@ func (a *app) runWith(local nodeConfig, w workerConfig, req *messages.SubmitRuns
 		case <-stopWatching:
 		}
 	}()
-	err = a.runOn(ctx, n.APIURL(), req)
+	err = a.runOn(ctx, n.APIURL(), secrets, req)
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}
@@ -274,12 +287,19 @@ func (a *app) stopLocal(stop func(context.Context) error) error {
 	return nil
 }
 
-func (a *app) runOn(ctx context.Context, url string, req *messages.SubmitRunsRequest) error {
+func (a *app) runOn(ctx context.Context, url string, secrets []*messages.SetSecretRequest,
+	req *messages.SubmitRunsRequest,
+) error {
 	client, err := api.NewClient(url, "")
 	if err != nil {
 		return serverError("%s", err)
 	}
 	defer client.Close()
+	for _, s := range secrets {
+		if _, err := client.SetSecret(ctx, s); err != nil {
+			return err
+		}
+	}
 	runs, err := client.Submit(ctx, req)
 	if err != nil {
 		return fileFaults(err, req.GetWorkflow())

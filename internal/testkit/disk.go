@@ -88,6 +88,13 @@ func (d *Disk) Events(p partition.Number) [][]byte {
 	return slices.Clone(d.of(p).events)
 }
 
+// Snapshot returns the snapshot of a partition, or nil.
+func (d *Disk) Snapshot(p partition.Number) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.of(p).snapshot)
+}
+
 func (d *Disk) of(p partition.Number) *shelf {
 	s := d.shelf[p]
 	if s == nil {
