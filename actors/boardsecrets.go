@@ -35,13 +35,13 @@ func (b *Board) secrets(project string, names []string, all bool) (records []sec
 }
 
 // admitSecret returns why there is no room for a secret.
-func (b *Board) admitSecret(ref secret.Ref) error {
+func (b *Board) admitSecret(r secret.Record) error {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	if b.ledger == nil {
 		return errStopping
 	}
-	return b.ledger.Secrets.Admit(ref)
+	return b.ledger.Secrets.Admit(r)
 }
 
 // putSecret shows a secret that is durable.

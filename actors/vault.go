@@ -52,7 +52,7 @@ func (v *Vault) Receive(ctx actor.Context) {
 }
 
 func (v *Vault) keep(ctx actor.Context, r secret.Record) error {
-	if err := v.env.board.admitSecret(r.Ref); err != nil {
+	if err := v.env.board.admitSecret(r); err != nil {
 		if errors.Is(err, secret.ErrTooMany) {
 			return problem.New(problem.Refused, "%s", strings.TrimPrefix(err.Error(), "secret: "))
 		}

@@ -26,6 +26,7 @@ const (
 	MaxName       = 255
 	MaxValue      = 48 << 10 // bytes
 	MaxPerProject = 100
+	MaxSealed     = 64 << 20 // bytes that the sealed values of all projects take
 	// MaxPerJob is the most bytes that the values of one job may take: with the job
 	// itself they must fit one message to a worker.
 	MaxPerJob = 1 << 20
@@ -37,7 +38,7 @@ var (
 	ErrBadName = errors.New("secret: bad name")
 	// ErrBadValue means that a value is empty, too long, or no text.
 	ErrBadValue = errors.New("secret: bad value")
-	// ErrTooMany means that a project has as many as it may.
+	// ErrTooMany means that a project has as many as it may, or all projects together.
 	ErrTooMany = errors.New("secret: too many")
 )
 
@@ -112,17 +113,22 @@ type Record struct {
 // Shelf is the secrets of all projects. Make one with New. It has no lock: whoever
 // shares it brings one. What it hands out does not change any more.
 type Shelf struct {
-	by map[string]map[string]Record // by project and name
+	by    map[string]map[string]Record // by project and name
+	bytes int                          // of all that is sealed
 }
 
 // New returns a Shelf without secrets.
 func New() *Shelf { return &Shelf{by: map[string]map[string]Record{}} }
 
 // Admit returns ErrTooMany when there is no room for a secret.
-func (s *Shelf) Admit(ref Ref) error {
-	of := s.by[ref.Project]
-	if _, known := of[ref.Name]; !known && len(of) >= MaxPerProject {
-		return fmt.Errorf("%w: project %s has %d secrets, the most there may be", ErrTooMany, ref.Project, len(of))
+func (s *Shelf) Admit(r Record) error {
+	of := s.by[r.Project]
+	old, known := of[r.Name]
+	switch {
+	case !known && len(of) >= MaxPerProject:
+		return fmt.Errorf("%w: project %s has %d secrets, the most there may be", ErrTooMany, r.Project, len(of))
+	case s.bytes-len(old.Sealed)+len(r.Sealed) > MaxSealed:
+		return fmt.Errorf("%w: those of all projects would take more than %d bytes", ErrTooMany, MaxSealed)
 	}
 	return nil
 }
@@ -132,12 +138,14 @@ func (s *Shelf) Put(r Record) {
 	if s.by[r.Project] == nil {
 		s.by[r.Project] = map[string]Record{}
 	}
+	s.bytes += len(r.Sealed) - len(s.by[r.Project][r.Name].Sealed)
 	s.by[r.Project][r.Name] = r
 }
 
 // Remove lets go of a secret, and reports whether there was one.
 func (s *Shelf) Remove(ref Ref) bool {
-	_, known := s.by[ref.Project][ref.Name]
+	old, known := s.by[ref.Project][ref.Name]
+	s.bytes -= len(old.Sealed)
 	delete(s.by[ref.Project], ref.Name)
 	if len(s.by[ref.Project]) == 0 {
 		delete(s.by, ref.Project)

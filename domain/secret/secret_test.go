@@ -67,14 +67,35 @@ func TestAProjectHasSoManySecretsAndNoMore(t *testing.T) {
 	s := secret.New()
 	for i := range secret.MaxPerProject {
 		ref := secret.Ref{Project: "a", Name: fmt.Sprintf("S%d", i)}
-		require.NoError(t, s.Admit(ref))
+		require.NoError(t, s.Admit(secret.Record{Ref: ref}))
 		s.Put(secret.Record{Ref: ref})
 	}
-	require.ErrorIs(t, s.Admit(secret.Ref{Project: "a", Name: "NEW"}), secret.ErrTooMany)
-	require.NoError(t, s.Admit(secret.Ref{Project: "a", Name: "S7"}), "it is there already")
-	require.NoError(t, s.Admit(secret.Ref{Project: "b", Name: "NEW"}))
+	require.ErrorIs(t, s.Admit(secret.Record{Ref: secret.Ref{Project: "a", Name: "NEW"}}), secret.ErrTooMany)
+	require.NoError(t, s.Admit(secret.Record{Ref: secret.Ref{Project: "a", Name: "S7"}}), "it is there already")
+	require.NoError(t, s.Admit(secret.Record{Ref: secret.Ref{Project: "b", Name: "NEW"}}))
 	require.True(t, s.Remove(secret.Ref{Project: "a", Name: "S7"}))
-	require.NoError(t, s.Admit(secret.Ref{Project: "a", Name: "NEW"}))
+	require.NoError(t, s.Admit(secret.Record{Ref: secret.Ref{Project: "a", Name: "NEW"}}))
+}
+
+func TestAllSecretsTogetherTakeSoMuchAndNoMore(t *testing.T) {
+	t.Parallel()
+	s, sealed := secret.New(), make([]byte, 1<<20)
+	record := func(i int) secret.Record {
+		return secret.Record{Ref: secret.Ref{Project: fmt.Sprint("p", i), Name: "A"}, Sealed: sealed}
+	}
+	many := secret.MaxSealed / len(sealed)
+	for i := range many {
+		require.NoError(t, s.Admit(record(i)))
+		s.Put(record(i))
+		s.Put(record(i))
+	}
+	err := s.Admit(record(many))
+	require.ErrorIs(t, err, secret.ErrTooMany)
+	require.ErrorContains(t, err, "those of all projects")
+	require.NoError(t, s.Admit(record(3)), "it takes the place of the former")
+	require.True(t, s.Remove(record(3).Ref))
+	require.False(t, s.Remove(record(3).Ref))
+	require.NoError(t, s.Admit(record(many)))
 }
 
 // TestAShelfIsAMap compares a shelf with a plain map.
