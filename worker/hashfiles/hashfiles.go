@@ -18,13 +18,14 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"yardmaster/worker/glob"
 )
 
 // Limits of one call.
 const (
-	maxPatterns = 1000
-	maxEntries  = 1_000_000 // files and directories looked at
-	maxDepth    = 200       // directories within each other
+	maxEntries = 1_000_000 // files and directories looked at
+	maxDepth   = 200       // directories within each other
 )
 
 const followLinks = "--follow-symbolic-links"
@@ -46,14 +47,14 @@ func Hash(ctx context.Context, directory string, patterns []string) (string, err
 		w.follow, patterns = true, patterns[1:]
 	}
 	var err error
-	if w.patterns, err = parse(patterns, directory); err != nil {
+	if w.patterns, err = glob.Parse(patterns, directory); err != nil {
 		return "", err
 	}
 	if w.root, err = os.OpenRoot(directory); err != nil {
 		return "", errors.New("the workspace cannot be read")
 	}
 	defer w.root.Close()
-	for _, start := range starts(w.patterns) {
+	for _, start := range w.patterns.Starts() {
 		if err := w.visit(start, nil); err != nil {
 			return "", err
 		}
@@ -68,7 +69,7 @@ func Hash(ctx context.Context, directory string, patterns []string) (string, err
 type walker struct {
 	ctx      context.Context //nolint:containedctx // of one call of Hash
 	root     *os.Root
-	patterns []pattern
+	patterns glob.Patterns
 	follow   bool
 	sum      hash.Hash
 	files    int
@@ -100,7 +101,7 @@ func (w *walker) visit(name []string, above []fs.FileInfo) error {
 		return unreadable(file, err)
 	case info.IsDir():
 		return w.enter(name, file, info, above)
-	case meant(w.patterns, name):
+	case w.patterns.Mean(name):
 		return w.add(file)
 	}
 	return nil
@@ -115,9 +116,8 @@ func unreadable(file string, err error) error {
 }
 
 func (w *walker) enter(name []string, file string, info fs.FileInfo, above []fs.FileInfo) error {
-	may := func(p pattern) bool { return !p.negate && p.mayMatchBelow(name) }
 	same := func(other fs.FileInfo) bool { return os.SameFile(info, other) }
-	if !slices.ContainsFunc(w.patterns, may) || slices.ContainsFunc(above, same) {
+	if !w.patterns.MayMeanBelow(name) || slices.ContainsFunc(above, same) {
 		return nil
 	}
 	if len(above) == maxDepth {

@@ -1,4 +1,8 @@
-package hashfiles
+// Package glob reads the patterns by which files of a workspace are named.
+//
+// They are globs in which ** stands for any number of directories; those that begin with
+// ! take files away again, and one that means a directory means all files below it.
+package glob
 
 import (
 	"fmt"
@@ -6,40 +10,55 @@ import (
 	"strings"
 )
 
+// maxPatterns bounds the patterns of one call.
+const maxPatterns = 1000
+
 // anything is the segment that stands for any number of directories.
 const anything = "**"
 
-// pattern is a line of what hashFiles is given.
+// Patterns are the patterns of one call, in their order.
+type Patterns struct {
+	all     []pattern
+	outside []string
+}
+
+// pattern is one of them.
 type pattern struct {
 	negate   bool
 	segments []string
 	fixed    int // how many of the first segments hold no wildcard
 }
 
-// parse reads the patterns, one a line. They are relative to the workspace; those that
-// begin with its path are, too.
-func parse(lines []string, workspace string) ([]pattern, error) {
-	var all []pattern
+// Parse reads patterns, one a line. They are relative to the workspace; those that begin
+// with its path are, too.
+func Parse(lines []string, workspace string) (Patterns, error) {
+	var p Patterns
+	count := 0
 	for _, text := range lines {
 		for line := range strings.SplitSeq(text, "\n") {
 			line = strings.TrimSpace(line)
 			if line == "" || line[0] == '#' {
 				continue
 			}
-			if len(all) == maxPatterns {
-				return nil, fmt.Errorf("more than %d patterns", maxPatterns)
+			if count++; count > maxPatterns {
+				return Patterns{}, fmt.Errorf("more than %d patterns", maxPatterns)
 			}
-			p, inside, err := parseOne(line, workspace)
-			if err != nil {
-				return nil, err
-			}
-			if inside {
-				all = append(all, p)
+			one, inside, err := parseOne(line, workspace)
+			switch {
+			case err != nil:
+				return Patterns{}, err
+			case inside:
+				p.all = append(p.all, one)
+			case !one.negate:
+				p.outside = append(p.outside, line)
 			}
 		}
 	}
-	return all, nil
+	return p, nil
 }
+
+// Outside returns the patterns that mean files outside of the workspace. They match none.
+func (p Patterns) Outside() []string { return p.outside }
 
 // parseOne reads one pattern, and reports whether it may match in the workspace at all.
 func parseOne(line, workspace string) (p pattern, inside bool, err error) {
@@ -138,23 +157,34 @@ func (p *pattern) mayMatchBelow(dir []string) bool {
 	return true
 }
 
-// meant reports whether a file is: the last pattern that matches it decides.
-func meant(patterns []pattern, file []string) (is bool) {
-	for i := range patterns {
-		if patterns[i].negate == is && patterns[i].matches(file) {
-			is = !patterns[i].negate
+// Mean reports whether a file, given by its segments, is meant: the last pattern that
+// matches it decides.
+func (p Patterns) Mean(file []string) (is bool) {
+	for i := range p.all {
+		if p.all[i].negate == is && p.all[i].matches(file) {
+			is = !p.all[i].negate
 		}
 	}
 	return is
 }
 
-// starts returns where to look, in the order of the patterns: the directories or files
-// in front of the wildcards, without those below others.
-func starts(patterns []pattern) (all [][]string) {
+// MayMeanBelow reports whether a file below a directory may be meant.
+func (p Patterns) MayMeanBelow(dir []string) bool {
+	for i := range p.all {
+		if !p.all[i].negate && p.all[i].mayMatchBelow(dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// Starts returns where to look, in the order of the patterns: the directories or files
+// in front of the wildcards, by their segments, without those below others.
+func (p Patterns) Starts() (all [][]string) {
 	var candidates [][]string
-	for _, p := range patterns {
-		if !p.negate {
-			candidates = append(candidates, p.segments[:p.fixed])
+	for _, one := range p.all {
+		if !one.negate {
+			candidates = append(candidates, one.segments[:one.fixed:one.fixed])
 		}
 	}
 	for i, c := range candidates {
