@@ -5,7 +5,7 @@ SHELL := bash
 
 tool     := go tool -modfile=$(CURDIR)/tools/go.mod
 lint     := go tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
-layers   := ./actors/...,./api/...,./cluster/...,./cmd/...,./domain/...,./messages/...,./observe/...,./provider/...,./supervisor/...,./worker/...,./workflow/...
+layers   := ./actors/...,./api/...,./cluster/...,./cmd/...,./domain/...,./messages/...,./observe/...,./provider/...,./store/...,./supervisor/...,./worker/...,./workflow/...
 profile  := cmd/yardmaster/load.pgo
 FUZZTIME ?= 30s
 BENCH    ?= .

@@ -17,7 +17,8 @@ var below = map[string][]string{
 	"domain":     {},
 	"messages":   {"domain"},
 	"supervisor": {},
-	"cluster":    {"domain", "messages", "supervisor"},
+	"store":      {"domain"},
+	"cluster":    {"domain", "messages", "store", "supervisor"},
 	"actors":     {"domain", "messages", "supervisor", "workflow"},
 	"workflow":   {"domain"},
 	"worker":     {"domain", "workflow"},
@@ -31,8 +32,8 @@ var below = map[string][]string{
 }
 
 var everything = []string{
-	"actors", "api", "cluster", "domain", "internal", "loadtest", "messages", "observe", "provider", "supervisor",
-	"worker", "workflow",
+	"actors", "api", "cluster", "domain", "internal", "loadtest", "messages", "observe", "provider", "store",
+	"supervisor", "worker", "workflow",
 }
 
 // only names, for a dependency that should stay in few places, those places.
@@ -72,6 +73,8 @@ func TestEveryImportRuleFindsItsBreach(t *testing.T) {
 		"the domain needs no library":      {"domain/job/x.go", "github.com/oklog/ulid/v2", "standard library"},
 		"actors and cluster are siblings":  {"actors/x.go", "yardmaster/cluster/natsjs", "may import only"},
 		"tests keep the directions, too":   {"actors/x_test.go", "yardmaster/cluster/natsjs", "may import only"},
+		"a store knows no cluster":         {"store/x.go", "yardmaster/cluster/natsjs", "may import only"},
+		"workers name the store they need": {"worker/x.go", "yardmaster/store", "may import only"},
 		"supervisors know no job":          {"supervisor/x.go", "yardmaster/domain/job", "may import only"},
 		"NATS stays in one place":          {"cluster/bridge/x.go", "github.com/nats-io/nats.go", "belongs in"},
 		"Proto.Actor stays in few places":  {"cluster/natsjs/x.go", "github.com/asynkron/protoactor-go/actor", "belongs in"},

@@ -20,6 +20,7 @@ const enough = `mode: atomic
 yardmaster/domain/x.go:1.1,2.2 1 1
 yardmaster/actors/x.go:1.1,2.2 1 1
 yardmaster/supervisor/x.go:1.1,2.2 1 1
+yardmaster/store/x.go:1.1,2.2 1 1
 yardmaster/cluster/x.go:1.1,2.2 1 1
 yardmaster/messages/x.go:1.1,2.2 1 1
 yardmaster/workflow/x.go:1.1,2.2 1 1

@@ -30,6 +30,7 @@ func layers() []layer {
 		{"domain", 95},
 		{"actors", 90},
 		{"supervisor", 85},
+		{"store", 85},
 		{"cluster", 85},
 		{"messages", 85},
 		{"workflow", 85},
