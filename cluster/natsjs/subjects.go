@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"yardmaster/domain/blob"
 	"yardmaster/domain/job"
 )
 
@@ -19,6 +20,11 @@ const (
 	logSubjects    = prefix + ".log.>"
 	snapshotBucket = upper + "_SNAPSHOTS"
 	journalStreams = upper + "_JOURNAL_"
+
+	blobStream      = upper + "_BLOBS"
+	blobSubjects    = prefix + ".blob.>"
+	blobHeads       = prefix + ".blob.head.*"
+	blobFirstChunks = prefix + ".blob.chunk.*.0"
 )
 
 // journalStream returns the name of the stream that holds a partition's journal.
@@ -58,6 +64,28 @@ func snapshotSequence(partition uint32, name string) (uint64, bool) {
 	return seq, ok && err == nil
 }
 
+// blobHeadSubject returns the subject of a blob's head.
+func blobHeadSubject(d blob.Digest) string { return prefix + ".blob.head." + d.String() }
+
+// headDigest reads what blobHeadSubject wrote.
+func headDigest(subject string) (blob.Digest, error) {
+	return blob.Parse(strings.TrimPrefix(subject, prefix+".blob.head."))
+}
+
+// blobChunkSubject returns the subject of a chunk of an upload, counted from 0.
+func blobChunkSubject(upload string, chunk int) string {
+	return fmt.Sprintf("%s.blob.chunk.%s.%d", prefix, upload, chunk)
+}
+
+// chunkUpload reads the upload from the subject of its first chunk.
+func chunkUpload(subject string) (string, error) {
+	id := strings.TrimSuffix(strings.TrimPrefix(subject, prefix+".blob.chunk."), ".0")
+	return id, checkToken(id)
+}
+
+// blobUploadFilter matches the subjects of all chunks of an upload.
+func blobUploadFilter(upload string) string { return prefix + ".blob.chunk." + upload + ".*" }
+
 // checkToken refuses what cannot stand as one part of a subject.
 func checkToken(s string) error {
 	odd := func(r rune) bool {
@@ -80,6 +108,10 @@ func Names(partitions uint32) string {
 	fmt.Fprintf(&b, "  log of an attempt: %s\n", logSubject(2, id, 1))
 	fmt.Fprintf(&b, "  to read it: %s\n", logFilter(id, 1))
 	fmt.Fprintf(&b, "  to purge a run's: %s\n", runLogFilter(id.Run))
+	fmt.Fprintf(&b, "stream %s: %s\n", blobStream, blobSubjects)
+	fmt.Fprintf(&b, "  head of a blob: %s\n", blobHeadSubject(blob.Of(nil)))
+	fmt.Fprintf(&b, "  chunk of an upload: %s\n", blobChunkSubject("UPLOAD", 3))
+	fmt.Fprintf(&b, "  to purge an upload's: %s\n", blobUploadFilter("UPLOAD"))
 	fmt.Fprintf(&b, "object store %s\n", snapshotBucket)
 	fmt.Fprintf(&b, "  snapshot: %s\n", snapshotName(2, 1234))
 	return b.String()
