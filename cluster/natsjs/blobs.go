@@ -43,6 +43,9 @@ var errUnsure = errors.New("natsjs: blob may be stored or not")
 func BlobStream(replicas int, room int64) jetstream.StreamConfig {
 	s := stream(blobStream, blobSubjects, replicas)
 	s.MaxMsgsPerSubject = 1 // what is published anew takes the place of what was there
+	// Direct reads spare the server to encode bytes as text. Any replica answers them, so
+	// they may be stale, unless there is one.
+	s.AllowDirect = replicas == 1
 	if room > 0 {
 		s.MaxBytes = room
 	}

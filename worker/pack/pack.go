@@ -113,7 +113,7 @@ func store(ctx context.Context, blobs Blobs, root *os.Root, f *file) (artifact.E
 		return e, err
 	}
 	defer opened.Close()
-	if e.Digest, err = copyOf(exactly(ctx, opened, e.Size), io.Discard); err != nil {
+	if e.Digest, err = copyOf(exactly(ctx, opened, e.Size), io.Discard, e.Size); err != nil {
 		return e, f.failed(err)
 	}
 	has, err := blobs.Has(ctx, e.Digest)

@@ -8,7 +8,7 @@ import (
 	"yardmaster/domain/blob"
 )
 
-// bufferSize is what a copy has in memory.
+// bufferSize is what a copy has in memory at most.
 const bufferSize = 64 << 10
 
 // exact reads so many bytes, no more and no fewer, until its context ends.
@@ -55,10 +55,11 @@ func (l *limited) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// copyOf copies all there is, and returns its digest.
-func copyOf(from io.Reader, to io.Writer) (d blob.Digest, err error) {
+// copyOf copies all there is, of about that size, and returns its digest.
+func copyOf(from io.Reader, to io.Writer, size int64) (d blob.Digest, err error) {
 	sum := sha256.New()
-	if _, err := io.CopyBuffer(io.MultiWriter(to, sum), from, make([]byte, bufferSize)); err != nil {
+	buffer := make([]byte, min(size+1, bufferSize))
+	if _, err := io.CopyBuffer(io.MultiWriter(to, sum), from, buffer); err != nil {
 		return d, err
 	}
 	sum.Sum(d[:0])

@@ -110,7 +110,7 @@ func fetch(ctx context.Context, blobs Blobs, d blob.Digest, limit int64, to io.W
 	}
 	defer r.Close()
 	in := &limited{ctx: ctx, r: r, left: limit}
-	sum, err := copyOf(in, to)
+	sum, err := copyOf(in, to, limit)
 	if err == nil && sum != d {
 		err = fmt.Errorf("%w: %s has the digest %s", blob.ErrDamaged, d, sum)
 	}
