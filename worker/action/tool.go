@@ -4,12 +4,14 @@ package action
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"yardmaster/worker/toolcache"
@@ -103,19 +105,30 @@ func (t tool) ask(ctx context.Context, c *Call, program string) (v action.Versio
 	}
 	ctx, cancel := context.WithTimeout(ctx, toolWithin)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, t.args...)
-	// In a directory without files that ask for another version, and not fetching one.
-	cmd.Dir, cmd.WaitDelay = "/", toolLingers
-	cmd.Env = append(append([]string{}, c.Environ...), "GOTOOLCHAIN=local", "LC_ALL=C")
-	said, err := cmd.CombinedOutput()
+	said, err := t.say(ctx, c, program)
+	// Who installs it right now may have it open for writing.
+	for pause := time.Millisecond; errors.Is(err, syscall.ETXTBSY) && pause < time.Second; pause *= 2 {
+		<-time.After(pause)
+		said, err = t.say(ctx, c, program)
+	}
 	if err != nil {
 		return v, false
 	}
-	for line := range strings.Lines(string(said)) {
+	for line := range strings.Lines(said) {
 		if found := t.form.FindStringSubmatch(line); found != nil {
 			v, err = action.ParseVersion(found[1])
 			return v, err == nil
 		}
 	}
 	return v, false
+}
+
+// say returns what a program says of its version.
+func (t tool) say(ctx context.Context, c *Call, program string) (string, error) {
+	cmd := exec.CommandContext(ctx, program, t.args...)
+	// In a directory without files that ask for another version, and not fetching one.
+	cmd.Dir, cmd.WaitDelay = "/", toolLingers
+	cmd.Env = append(append([]string{}, c.Environ...), "GOTOOLCHAIN=local", "LC_ALL=C")
+	said, err := cmd.CombinedOutput()
+	return string(said), err
 }
