@@ -15,7 +15,8 @@ import (
 
 // Blobs is a store. It is safe for concurrent use. What Put has returned is on disk.
 //
-// No method holds more than a few hundred kilobytes, however large a blob is.
+// No call holds more than a megabyte, however large a blob is; a sweep may hold a name for
+// each blob.
 type Blobs interface {
 	// Put stores what a reader yields and returns its digest and size. More than
 	// limit bytes are answered with blob.ErrTooLarge; when anything fails, or ctx ends,

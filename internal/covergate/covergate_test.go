@@ -53,7 +53,7 @@ func TestTheGateOpensAndCloses(t *testing.T) {
 		"what has no floor does not count":    {enough + "yardmaster/loadtest/x.go:1.1,2.2 900 0\n", 0, "100.0 %"},
 		"a layer without a statement fails":   {"mode: set\n", 1, "too little"},
 		"a file that is gone is an old story": {enough + "yardmaster/api/gone.go:1.1,2.2 1 1\n", 2, "profile is old"},
-		"a line that makes no sense":          {enough + "what?\n", 2, "line 13"},
+		"a line that makes no sense":          {enough + "what?\n", 2, "line 14"},
 		"an empty profile":                    {"", 2, "mode"},
 	}
 	for name, tt := range tests {

@@ -137,9 +137,17 @@ func (s *Store) write(name string, in *store.Intake) error {
 // plain hides that a file can read from readers by itself, in pieces of another size.
 type plain struct{ io.Writer }
 
-// settle gives a file that is on disk the name of its digest.
+// settle gives a file that is on disk the name of its digest, and returns once that is on
+// disk, too.
 func (s *Store) settle(name string, d blob.Digest) error {
 	shard, file := fileOf(d)
+	if err := s.rename(name, shard, file); err != nil {
+		return err
+	}
+	return s.sync(shard) // not under the lock: others need not wait for it
+}
+
+func (s *Store) rename(name, shard, file string) error {
 	s.names.Lock()
 	defer s.names.Unlock()
 	switch err := s.root.Mkdir(shard, 0o700); {
@@ -154,10 +162,7 @@ func (s *Store) settle(name string, d blob.Digest) error {
 	if err := s.root.Chtimes(name, time.Time{}, time.Now()); err != nil {
 		return err
 	}
-	if err := s.root.Rename(name, file); err != nil {
-		return err
-	}
-	return s.sync(shard)
+	return s.root.Rename(name, file)
 }
 
 // sync has the names in a directory on disk.
