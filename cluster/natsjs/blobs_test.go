@@ -249,6 +249,30 @@ func TestASweepTakesWhatADeadUploadLeft(t *testing.T) {
 	require.True(t, bytes.Equal(data, got))
 }
 
+func TestWhatChangesBehindASweepStays(t *testing.T) {
+	t.Parallel()
+	b := blobs(t, start(t, t.TempDir()), 0)
+	for _, size := range []int{1000, 300 << 10} {
+		data := bytes.Repeat([]byte("x"), size)
+		d := putBlob(t, b, data)
+		for name, happens := range map[string]func(){
+			"somebody is told that it is there": func() {
+				has, err := b.Has(t.Context(), d)
+				require.NoError(t, err)
+				require.True(t, has)
+			},
+			"it is put anew": func() { putBlob(t, b, data) },
+		} {
+			gone, err := b.RemoveAfter(t.Context(), d, happens)
+			require.NoError(t, err)
+			require.False(t, gone, name)
+			got, err := readBlob(t, b, d)
+			require.NoError(t, err, name)
+			require.True(t, bytes.Equal(data, got))
+		}
+	}
+}
+
 func TestBlobsNeedTheirStream(t *testing.T) {
 	t.Parallel()
 	_, err := natsjs.OpenBlobs(t.Context(), start(t, t.TempDir()).js)
