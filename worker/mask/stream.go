@@ -26,7 +26,7 @@ func (s *Stream) Append(dst, src []byte) []byte {
 	case t == nil:
 		return append(dst, src...)
 	case t.full:
-		s.held, s.spans = s.held[:0], s.spans[:0]
+		s.drop()
 		return dst
 	}
 	t.link()
@@ -106,11 +106,17 @@ func (s *Stream) show(dst, text []byte, to int) []byte {
 	return dst
 }
 
+// drop lets go of what is held back.
+func (s *Stream) drop() { s.held, s.spans = s.held[:0], s.spans[:0] }
+
 // Held returns how many bytes are held back.
 func (s *Stream) Held() int { return len(s.held) }
 
 // Flush appends to dst what was held back: the text has ended.
 func (s *Stream) Flush(dst []byte) []byte {
+	if !s.set.Empty() && s.set.full() {
+		s.drop()
+	}
 	dst = s.show(dst, s.held, len(s.held))
 	s.held, s.node, s.starred = s.held[:0], 0, false
 	return dst
