@@ -13,15 +13,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// workspace is the directory that the patterns are of.
+const workspace = "/srv/space"
+
 func parse(t require.TestingT, lines ...string) glob.Patterns {
-	p, err := glob.Parse(lines, "/work/space")
+	p, err := glob.Parse(lines, workspace)
 	require.NoError(t, err)
 	return p
 }
 
 func TestWhereToLook(t *testing.T) {
 	t.Parallel()
-	p := parse(t, "dist/**/*.js", "!dist/tmp", "README.md\nsrc/a/*", "dist/x", "/work/space/bin/",
+	p := parse(t, "dist/**/*.js", "!dist/tmp", "README.md\nsrc/a/*", "dist/x", workspace+"/bin/",
 		"~/x", "/etc/passwd", "!/etc")
 	require.Equal(t, [][]string{{"dist"}, {"README.md"}, {"src", "a"}, {"bin"}}, p.Starts())
 	require.Equal(t, []string{"~/x", "/etc/passwd"}, p.Outside())
