@@ -190,18 +190,6 @@ func (e *errands) send(sending, ctx context.Context, rate float64, clients int) 
 	under.Wait()
 }
 
-// pause waits for d, without jitter, and reports whether ctx allows it.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
 // do sees one errand through. Every second one has a key.
 func (e *errands) do(ctx context.Context, what *errand, number int) error {
 	key := ""

@@ -142,7 +142,12 @@ func (s *submitter) count(c *Counts) {
 // sleep waits for d and up to half of it more, and reports whether ctx allows it.
 func sleep(ctx context.Context, d time.Duration) bool {
 	d = max(d, shortest)
-	timer := time.NewTimer(d + mrand.N(d/2)) //nolint:gosec // jitter is no secret
+	return pause(ctx, d+mrand.N(d/2)) //nolint:gosec // jitter is no secret
+}
+
+// pause waits for d, without jitter, and reports whether ctx allows it.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
