@@ -11,7 +11,7 @@ import (
 const (
 	fewestCharacters = 4  // of a part of a run ID
 	mostPages        = 20 // of runs that are searched, 1000 each
-	mostNamed        = 5  // runs named in an error
+	mostNamed        = 5  // runs or workers named in an error
 )
 
 // target is what an argument RUN or RUN/JOB names.
@@ -64,10 +64,15 @@ func search(ctx context.Context, client *api.Client, name, part string) (string,
 			break
 		}
 	}
-	switch len(found) {
-	case 0:
+	if len(found) == 0 {
 		return "", usageError("no run has an ID that begins or ends with %q", name)
-	case 1:
+	}
+	return onlyOne(name, found)
+}
+
+// onlyOne returns the ID that was found under a name, if it is not one of several.
+func onlyOne(name string, found []string) (string, error) {
+	if len(found) == 1 {
 		return found[0], nil
 	}
 	more := ""

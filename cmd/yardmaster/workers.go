@@ -152,17 +152,10 @@ func findWorker(ctx context.Context, client *api.Client, name string) (string, e
 			found = append(found, id)
 		}
 	}
-	switch len(found) {
-	case 0:
+	if len(found) == 0 {
 		return name, nil
-	case 1:
-		return found[0], nil
 	}
-	more := ""
-	if len(found) > mostNamed {
-		found, more = found[:mostNamed], ", ..."
-	}
-	return "", usageError("%q could be any of %s%s", name, strings.Join(found, ", "), more)
+	return onlyOne(name, found)
 }
 
 // changeWorker changes a worker and says how it stands then.
