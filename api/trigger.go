@@ -30,7 +30,12 @@ func (s *service) trigger(ctx context.Context, m *messages.Trigger, file [32]byt
 		return workflow.Submission{}, file, problem.New(problem.Invalid, "the trigger cannot be read: %v", err)
 	}
 	digest, err := s.intake.digest(ctx, slices.Concat(file[:], text))
+	return Beside(m), digest, err
+}
+
+// Beside returns what a file is read with that is submitted with m, which may be nil.
+func Beside(m *messages.Trigger) workflow.Submission {
 	return workflow.Submission{
 		Event: m.GetEventName(), Payload: m.GetEvent(), GitHub: m.GetGithub(), Inputs: m.GetInputs(), Vars: m.GetVars(),
-	}, digest, err
+	}
 }

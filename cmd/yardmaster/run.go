@@ -117,10 +117,9 @@ func (a *app) readFile(path string) ([]byte, error) {
 // it is only to be looked at.
 func parseWorkflow(name string, src []byte, t *messages.Trigger, sketch bool) (*plan.Workflow, error) {
 	var faults workflow.Faults
-	wf, err := workflow.Parse(name, src, workflow.Submission{
-		Event: t.GetEventName(), Payload: t.GetEvent(), GitHub: t.GetGithub(), Inputs: t.GetInputs(), Vars: t.GetVars(),
-		Sketch: sketch,
-	})
+	beside := api.Beside(t)
+	beside.Sketch = sketch
+	wf, err := workflow.Parse(name, src, beside)
 	if errors.As(err, &faults) {
 		return nil, &faultyFile{faults: faults, src: src}
 	}

@@ -61,15 +61,10 @@ func (a *app) trigger(path string, o *triggerOptions) (*messages.Trigger, error)
 	if o.github["repository"] != "" {
 		delete(t.GetGithub(), repositoryURL) // it is another one's
 	}
-	if len(o.github) > 0 {
-		all := maps.Clone(o.github)
-		for name, value := range t.GetGithub() {
-			if _, given := all[name]; !given {
-				all[name] = value
-			}
-		}
-		t.Github = all
+	if t.Github == nil {
+		t.Github = map[string]string{}
 	}
+	maps.Copy(t.GetGithub(), o.github)
 	if t.GetEventName() == "" && t.GetEvent() == "" && len(t.GetGithub())+len(t.GetInputs())+len(t.GetVars()) == 0 {
 		return nil, nil //nolint:nilnil // a run may be for nothing
 	}
